@@ -1,0 +1,174 @@
+//! When a failed attempt is tried again.
+//!
+//! Pure: the jitter comes from a hash of the attachment and the attempt, so
+//! the same failure always waits the same time and no generator is injected.
+
+use super::failure::{Disposition, FailureReason};
+use crate::ids::AttachmentId;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+/// How often, and how long apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts that may be begun, the first one included.
+    pub max_attempts: u16,
+    /// The ceiling of the first wait; it doubles with each attempt.
+    pub base: Duration,
+    /// No backoff is longer than this.
+    pub cap: Duration,
+    /// A provider's `Retry-After` is believed up to this.
+    pub retry_after_cap: Duration,
+    /// How long a provider may go on saying "not ready".
+    pub not_ready_budget: Duration,
+}
+
+/// What is decided after a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again after this time. `spent` says whether the attempt counts.
+    RetryAfter {
+        /// The wait, from now.
+        wait: Duration,
+        /// Whether the attempt counts against the cap.
+        spent: bool,
+    },
+    /// It is over; the reason says how.
+    Final,
+}
+
+/// What is known of an attempt when it fails.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// The attachment, for the jitter.
+    pub attachment_id: AttachmentId,
+    /// Attempts begun so far, this one included.
+    pub attempts: u16,
+    /// How long the provider has been saying "not ready".
+    pub waited: Duration,
+}
+
+impl RetryPolicy {
+    /// Decides whether and when to try again after `reason`.
+    #[must_use]
+    pub fn decide(
+        &self,
+        trial: Trial,
+        reason: FailureReason,
+        retry_after: Option<Duration>,
+    ) -> Verdict {
+        match reason.disposition() {
+            Disposition::Retry if trial.attempts < self.max_attempts => Verdict::RetryAfter {
+                wait: self.backoff(trial, retry_after),
+                spent: true,
+            },
+            Disposition::Wait if trial.waited < self.not_ready_budget => Verdict::RetryAfter {
+                // The wait follows the time spent waiting, not the attempts: those stand still.
+                wait: (trial.waited / 2)
+                    .clamp(self.base / 2, self.cap.min(Duration::from_secs(30)))
+                    .max(self.believed(retry_after)),
+                spent: false,
+            },
+            Disposition::Retry
+            | Disposition::Wait
+            | Disposition::GiveUp
+            | Disposition::AwaitCredential
+            | Disposition::Reject
+            | Disposition::Unsupported
+            | Disposition::Delete => Verdict::Final,
+        }
+    }
+
+    /// Full jitter: anything up to the doubled base, never above the cap;
+    /// `Retry-After` is a floor.
+    fn backoff(&self, trial: Trial, retry_after: Option<Duration>) -> Duration {
+        let doublings = u32::from(trial.attempts.saturating_sub(1)).min(30);
+        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let jittered = ceiling.mul_f64(jitter(trial));
+        jittered.max(self.believed(retry_after))
+    }
+
+    fn believed(&self, retry_after: Option<Duration>) -> Duration {
+        retry_after.unwrap_or_default().min(self.retry_after_cap)
+    }
+}
+
+/// A number in [0, 1) that is fixed for one attempt of one attachment.
+fn jitter(trial: Trial) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    trial.attachment_id.hash(&mut hasher);
+    trial.attempts.hash(&mut hasher);
+    // 32 bits are exact in an f64.
+    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        max_attempts: 5,
+        base: Duration::from_secs(2),
+        cap: Duration::from_secs(300),
+        retry_after_cap: Duration::from_secs(3600),
+        not_ready_budget: Duration::from_secs(600),
+    };
+
+    fn trial(attempts: u16) -> Trial {
+        Trial {
+            attachment_id: AttachmentId::generate(),
+            attempts,
+            waited: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn backoff_is_full_jitter_under_a_doubling_ceiling() {
+        for attempts in 1..5 {
+            let ceiling = Duration::from_secs(2) * (1 << (attempts - 1));
+            let waits: Vec<_> = (0..200)
+                .map(|_| POLICY.backoff(trial(attempts), None))
+                .collect();
+            assert!(waits.iter().all(|wait| *wait <= ceiling));
+            assert!(waits.iter().any(|wait| *wait < ceiling / 4));
+            assert!(waits.iter().any(|wait| *wait > ceiling * 3 / 4));
+        }
+    }
+
+    #[test]
+    fn the_last_attempt_is_final() {
+        for reason in FailureReason::ALL {
+            let verdict = POLICY.decide(trial(5), *reason, None);
+            let waits = reason.disposition() == Disposition::Wait;
+            assert_eq!(verdict != Verdict::Final, waits, "{reason}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_a_floor_and_is_clamped() {
+        let reason = FailureReason::SourceRateLimited;
+        let Verdict::RetryAfter { wait, spent } =
+            POLICY.decide(trial(1), reason, Some(Duration::from_secs(30)))
+        else {
+            panic!("not retried");
+        };
+        assert_eq!((wait, spent), (Duration::from_secs(30), true));
+        let absurd = POLICY.decide(trial(1), reason, Some(Duration::from_secs(1 << 40)));
+        assert_eq!(
+            absurd,
+            Verdict::RetryAfter { wait: POLICY.retry_after_cap, spent: true }
+        );
+    }
+
+    #[test]
+    fn not_ready_spends_no_attempt_until_its_budget_is_used_up() {
+        let mut trial = trial(5);
+        let reason = FailureReason::SourceNotReady;
+        assert!(matches!(
+            POLICY.decide(trial, reason, None),
+            Verdict::RetryAfter { spent: false, .. }
+        ));
+        trial.waited = POLICY.not_ready_budget;
+        assert_eq!(POLICY.decide(trial, reason, None), Verdict::Final);
+    }
+}
