@@ -99,7 +99,8 @@ fn jitter(trial: Trial) -> f64 {
     trial.attachment_id.hash(&mut hasher);
     trial.attempts.hash(&mut hasher);
     // 32 bits are exact in an f64.
-    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / (f64::from(u32::MAX) + 1.0)
+    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX))
+        / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]
@@ -156,7 +157,10 @@ mod tests {
         let absurd = POLICY.decide(trial(1), reason, Some(Duration::from_secs(1 << 40)));
         assert_eq!(
             absurd,
-            Verdict::RetryAfter { wait: POLICY.retry_after_cap, spent: true }
+            Verdict::RetryAfter {
+                wait: POLICY.retry_after_cap,
+                spent: true
+            }
         );
     }
 

@@ -1,0 +1,226 @@
+//! The status machine: each state carries its data, and an attempt ends once.
+//!
+//! ```text
+//! PENDING ──claim──▶ DOWNLOADING ──▶ STORED ──▶ DELETED
+//!    ▲                  │   ├─▶ REJECTED
+//!    │ due              │   ├─▶ UNSUPPORTED
+//!    └──── FAILED ◀─────┘   └─▶ DELETED         any ──delete──▶ DELETED
+//! ```
+
+use super::Attachment;
+use super::failure::{Disposition, FailureReason};
+use super::media::MediaType;
+use super::retry::{RetryPolicy, Trial, Verdict};
+use super::storage_key::StorageKey;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Where an attachment stands, with what is known there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachmentStatus {
+    /// Waits for its first attempt.
+    Pending {
+        /// When that is due.
+        next_attempt_at: OffsetDateTime,
+    },
+    /// An attempt is running.
+    Downloading,
+    /// The bytes are in object storage.
+    Stored {
+        /// Where and what.
+        object: StoredObject,
+        /// Since when.
+        stored_at: OffsetDateTime,
+    },
+    /// The last attempt failed. It is retryable exactly when another is due.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+        /// When it is tried again; `None` is final.
+        next_attempt_at: Option<OffsetDateTime>,
+    },
+    /// It broke a rule.
+    Rejected {
+        /// Which.
+        reason: FailureReason,
+    },
+    /// Not a kind of file we take.
+    Unsupported {
+        /// Why.
+        reason: FailureReason,
+    },
+    /// Gone.
+    Deleted {
+        /// By whose wish.
+        reason: FailureReason,
+    },
+}
+
+/// An object in the bucket, counted, detected and hashed by us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its key.
+    pub key: StorageKey,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its detected type.
+    pub media_type: MediaType,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+}
+
+/// A SHA-256 digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// 64 lower-case hex digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+impl AttachmentStatus {
+    /// The final status that a reason leads to.
+    #[must_use]
+    pub fn ended(reason: FailureReason) -> Self {
+        match reason.disposition() {
+            Disposition::Retry
+            | Disposition::Wait
+            | Disposition::GiveUp
+            | Disposition::AwaitCredential => Self::Failed {
+                reason,
+                next_attempt_at: None,
+            },
+            Disposition::Reject => Self::Rejected { reason },
+            Disposition::Unsupported => Self::Unsupported { reason },
+            Disposition::Delete => Self::Deleted { reason },
+        }
+    }
+
+    /// Why it is not stored, where it is not.
+    #[must_use]
+    pub fn reason(&self) -> Option<FailureReason> {
+        match self {
+            Self::Pending { .. } | Self::Downloading | Self::Stored { .. } => None,
+            Self::Failed { reason, .. }
+            | Self::Rejected { reason }
+            | Self::Unsupported { reason }
+            | Self::Deleted { reason } => Some(*reason),
+        }
+    }
+
+    /// When the next attempt is due, where one is.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Pending { next_attempt_at } => Some(*next_attempt_at),
+            Self::Failed {
+                next_attempt_at, ..
+            } => *next_attempt_at,
+            Self::Downloading
+            | Self::Stored { .. }
+            | Self::Rejected { .. }
+            | Self::Unsupported { .. }
+            | Self::Deleted { .. } => None,
+        }
+    }
+}
+
+/// A running attempt. It ends exactly once: both ends consume it.
+#[derive(Debug)]
+#[must_use = "an attempt that is dropped is found by its lease only"]
+pub struct Attempt {
+    /// The attachment as it was claimed.
+    pub attachment: Attachment,
+    /// The fence: grows with every claim and never repeats, so a worker that
+    /// lost its lease can change nothing.
+    pub fence: i64,
+    /// How long the provider has been saying "not ready".
+    pub waited: Duration,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+#[must_use = "an outcome counts once it is settled"]
+pub enum Outcome {
+    /// The object is in the bucket.
+    Stored(StoredObject),
+    /// It failed and is tried again after `wait`.
+    RetryAfter {
+        /// Why it failed.
+        reason: FailureReason,
+        /// The wait, from the database's now.
+        wait: Duration,
+        /// Whether the attempt counts against the cap.
+        spent: bool,
+    },
+    /// It is over; the reason says which status it ends in.
+    Ended(FailureReason),
+}
+
+/// An attempt's end, ready to be written under its fence.
+#[derive(Debug)]
+#[must_use = "a settlement counts once it is written"]
+pub struct Settlement {
+    /// The attachment as it was claimed.
+    pub attachment: Attachment,
+    /// The fence to write under.
+    pub fence: i64,
+    /// What to write.
+    pub outcome: Outcome,
+}
+
+impl Attempt {
+    /// The key under which this attempt stores the object.
+    #[must_use]
+    pub fn storage_key(&self) -> StorageKey {
+        StorageKey::of(&self.attachment, self.fence)
+    }
+
+    /// Ends the attempt with an object in the bucket.
+    pub fn stored(self, object: StoredObject) -> Settlement {
+        self.settle(Outcome::Stored(object))
+    }
+
+    /// Ends the attempt with a failure; the policy decides what follows.
+    pub fn failed(
+        self,
+        reason: FailureReason,
+        retry_after: Option<Duration>,
+        policy: &RetryPolicy,
+    ) -> Settlement {
+        let trial = Trial {
+            attachment_id: self.attachment.id,
+            attempts: self.attachment.attempts,
+            waited: self.waited,
+        };
+        let outcome = match policy.decide(trial, reason, retry_after) {
+            Verdict::RetryAfter { wait, spent } => Outcome::RetryAfter {
+                reason,
+                wait,
+                spent,
+            },
+            Verdict::Final => Outcome::Ended(reason),
+        };
+        self.settle(outcome)
+    }
+
+    /// Gives the attempt back unspent, to be claimed by another worker at once.
+    pub fn give_back(self) -> Settlement {
+        self.settle(Outcome::RetryAfter {
+            reason: FailureReason::Interrupted,
+            wait: Duration::ZERO,
+            spent: false,
+        })
+    }
+
+    fn settle(self, outcome: Outcome) -> Settlement {
+        Settlement {
+            attachment: self.attachment,
+            fence: self.fence,
+            outcome,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The bucket: objects put whole, read in ranges, linked for a while.
+//!
+//! Promises: an object is visible only if the store has verified its SHA-256,
+//! and no error or link shows the secret key. Relies on no conditional put and
+//! no tags, which stores disagree about. Which keys there are is the core's
+//! business.
+
+mod credentials;
+mod payload;
+mod presign;
+
+pub use payload::Payload;
+pub use presign::{LinkOptions, PresignedLink};
+
+use crate::attachment::status::{Sha256, StoredObject};
+use crate::attachment::storage_key::StorageKey;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    retry::RetryConfig,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use futures::stream::{self, Stream};
+use presign::Presigner;
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// How to reach the bucket.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The store's URL; `None` is AWS itself.
+    pub endpoint: Option<String>,
+    /// The URL that browsers use; links are signed for its host.
+    pub public_endpoint: Option<String>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The bucket's name.
+    pub bucket: String,
+    /// `endpoint/bucket/key` rather than `bucket.endpoint/key`.
+    pub path_style: bool,
+    /// Static keys; `None` is the ambient credential chain.
+    pub keys: Option<StaticKeys>,
+    /// When the SDK adds checksums of its own.
+    pub checksums: ChecksumMode,
+    /// Asked for with every put.
+    pub server_side_encryption: Option<String>,
+    /// How long one request may take to answer.
+    pub operation_timeout: Duration,
+}
+
+/// An access key with its secret.
+#[derive(Debug, Clone)]
+pub struct StaticKeys {
+    /// The access key's id; shows in presigned links by design.
+    pub access_key_id: String,
+    /// The secret; never shows anywhere.
+    pub secret_access_key: SecretString,
+}
+
+/// When the SDK adds checksums of its own, beside the SHA-256 that every put carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChecksumMode {
+    /// Where the API demands one. Some stores refuse more over plain http.
+    Required,
+    /// Wherever the API supports one.
+    Supported,
+}
+
+/// The bucket that attachments are stored in.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: aws_sdk_s3::Client,
+    presigner: Presigner,
+    credentials: SharedCredentialsProvider,
+    name: String,
+    encryption: Option<ServerSideEncryption>,
+}
+
+impl Bucket {
+    /// Prepares a client; calls out only where the ambient credential chain does.
+    pub async fn new(settings: &Settings) -> Self {
+        let https = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let region = Region::new(settings.region.clone());
+        let credentials = match &settings.keys {
+            Some(keys) => credentials::fixed(keys),
+            None => credentials::ambient(region.clone(), https.clone()).await,
+        };
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region)
+            .force_path_style(settings.path_style)
+            .credentials_provider(credentials.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .read_timeout(settings.operation_timeout)
+                    .build(),
+            )
+            .http_client(https);
+        config = match settings.checksums {
+            ChecksumMode::Supported => config,
+            ChecksumMode::Required => config
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+        };
+        if let Some(endpoint) = &settings.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self {
+            client: aws_sdk_s3::Client::from_conf(config.build()),
+            presigner: Presigner::new(settings),
+            credentials,
+            name: settings.bucket.clone(),
+            encryption: settings
+                .server_side_encryption
+                .as_deref()
+                .map(ServerSideEncryption::from),
+        }
+    }
+
+    /// Puts an object. The store verifies `sha256` before the object is visible.
+    pub async fn put(
+        &self,
+        key: &StorageKey,
+        payload: Payload,
+        sha256: Sha256,
+        content_type: &str,
+    ) -> Result<(), BlobError> {
+        let size = payload.len();
+        self.client
+            .put_object()
+            .bucket(&self.name)
+            .key(key.as_str())
+            .content_length(i64::try_from(size).unwrap_or(i64::MAX))
+            .content_type(content_type)
+            .checksum_sha256(BASE64.encode(sha256.0))
+            .set_server_side_encryption(self.encryption.clone())
+            .body(payload.into_stream())
+            .customize()
+            // The checksum header already binds the bytes; signing them too
+            // would hash every byte a second time.
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| BlobError::of("put", error))?;
+        Ok(())
+    }
+
+    /// Streams `length` bytes of an object from `offset` on. Ends in
+    /// [`BlobError::Truncated`] rather than early.
+    pub async fn read(
+        &self,
+        object: &StoredObject,
+        offset: u64,
+        length: u64,
+    ) -> Result<impl Stream<Item = Result<Bytes, BlobError>> + Send + use<>, BlobError> {
+        let mut request = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(object.key.as_str());
+        if offset > 0 || length < object.size_bytes {
+            request = request.range(format!("bytes={offset}-{}", offset + length - 1));
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| BlobError::of("get", error))?;
+        // A store that answers with the length of another object has lost ours.
+        if response
+            .content_length()
+            .is_some_and(|sent| sent.cast_unsigned() != length)
+        {
+            return Err(BlobError::Truncated);
+        }
+        let pieces = stream::unfold((response.body, length), |(mut body, left)| async move {
+            match body.next().await {
+                Some(Ok(piece)) => {
+                    let left = left.checked_sub(piece.len() as u64);
+                    match left {
+                        Some(left) => Some((Ok(piece), (body, left))),
+                        None => Some((Err(BlobError::Truncated), (body, 0))),
+                    }
+                }
+                Some(Err(_)) => Some((Err(BlobError::Truncated), (body, 0))),
+                None if left > 0 => Some((Err(BlobError::Truncated), (body, 0))),
+                None => None,
+            }
+        });
+        Ok(pieces)
+    }
+
+    /// Deletes objects; those that are not there count as deleted. Gives the
+    /// keys that are gone now.
+    pub async fn delete(&self, keys: &[StorageKey]) -> Result<Vec<StorageKey>, BlobError> {
+        let mut gone = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(1000) {
+            let identifiers = chunk
+                .iter()
+                .filter_map(|key| ObjectIdentifier::builder().key(key.as_str()).build().ok())
+                .collect();
+            let delete = Delete::builder()
+                .set_objects(Some(identifiers))
+                .quiet(true)
+                .build()
+                .map_err(|_| BlobError::Refused {
+                    operation: "delete",
+                })?;
+            let response = self
+                .client
+                .delete_objects()
+                .bucket(&self.name)
+                .delete(delete)
+                .send()
+                .await
+                .map_err(|error| BlobError::of("delete", error))?;
+            let failed: Vec<_> = response
+                .errors()
+                .iter()
+                .filter_map(|error| error.key())
+                .collect();
+            gone.extend(
+                chunk
+                    .iter()
+                    .filter(|key| !failed.contains(&key.as_str()))
+                    .cloned(),
+            );
+        }
+        Ok(gone)
+    }
+
+    /// Signs a link to an object. Makes no call to the store.
+    pub async fn link(
+        &self,
+        object: &StoredObject,
+        options: &LinkOptions,
+    ) -> Result<PresignedLink, BlobError> {
+        let credentials = self
+            .credentials
+            .provide_credentials()
+            .await
+            .map_err(|_| BlobError::Unavailable { operation: "sign" })?;
+        self.presigner
+            .sign(&object.key, &credentials, options)
+            .map_err(|_| BlobError::Refused { operation: "sign" })
+    }
+
+    /// Whether the store answers and has the bucket.
+    pub async fn check(&self) -> Result<(), BlobError> {
+        self.client
+            .head_bucket()
+            .bucket(&self.name)
+            .send()
+            .await
+            .map_err(|error| BlobError::of("head bucket", error))?;
+        Ok(())
+    }
+}
+
+/// The store did not do what was asked. Holds no key, host or provider text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// It is away, overloaded or too slow; the same call may work later.
+    #[error("object storage is not available ({operation})")]
+    Unavailable {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// It refused: credentials, permissions, bucket or checksum.
+    #[error("object storage refused ({operation})")]
+    Refused {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// The object is not there.
+    #[error("the object is missing")]
+    Missing,
+    /// The object ended before its recorded size, or has another one.
+    #[error("the object is not as long as it was when it was stored")]
+    Truncated,
+}
+
+impl BlobError {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is the end of the error's way"
+    )]
+    fn of<E: ProvideErrorMetadata>(operation: &'static str, error: SdkError<E>) -> Self {
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
+        // The store's own text may quote keys and ids; its code and the kind of failure do not.
+        tracing::warn!(
+            s3.operation = operation,
+            s3.status = status,
+            s3.code = error.code(),
+            error = %error,
+            "object storage failed"
+        );
+        match status {
+            Some(404) if operation == "get" => Self::Missing,
+            Some(416) => Self::Truncated,
+            Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
+                Self::Refused { operation }
+            }
+            _ => Self::Unavailable { operation },
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The bytes of an object before it is put: in memory, or in a file without a
+//! name. Either can be read again should the store ask twice.
+
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream;
+use http_body::{Body, Frame, SizeHint};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Bytes are read from a file in pieces of this size.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// The bytes of an object, with their number known.
+#[derive(Debug, Clone)]
+pub enum Payload {
+    /// In memory.
+    Memory(Bytes),
+    /// In a file, from its start.
+    File {
+        /// The file; it needs no name any more.
+        file: Arc<File>,
+        /// How many bytes of it.
+        len: u64,
+    },
+}
+
+impl Payload {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { len, .. } => *len,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As a request body that the SDK may send again.
+    pub(super) fn into_stream(self) -> ByteStream {
+        match self {
+            Self::Memory(bytes) => ByteStream::from(bytes),
+            Self::File { file, len } => ByteStream::new(SdkBody::retryable(move || {
+                SdkBody::from_body_1_x(FileBody::new(file.clone(), len))
+            })),
+        }
+    }
+}
+
+type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + Sync>>;
+
+/// A file as an HTTP body of known length.
+struct FileBody {
+    pieces: Pieces,
+    left: u64,
+}
+
+impl FileBody {
+    fn new(file: Arc<File>, len: u64) -> Self {
+        let pieces = stream::unfold(0, move |offset| {
+            let file = file.clone();
+            async move {
+                let want = PIECE_BYTES.min(len - offset);
+                if want == 0 {
+                    return None;
+                }
+                let piece = tokio::task::spawn_blocking(move || read_piece(&file, offset, want))
+                    .await
+                    .unwrap_or_else(|error| Err(io::Error::other(error)));
+                Some((piece, offset + want))
+            }
+        });
+        Self {
+            pieces: Box::pin(pieces),
+            left: len,
+        }
+    }
+}
+
+fn read_piece(file: &File, offset: u64, want: u64) -> io::Result<Bytes> {
+    let mut piece = vec![0; usize::try_from(want).map_err(io::Error::other)?];
+    file.read_exact_at(&mut piece, offset)?;
+    Ok(piece.into())
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.pieces.as_mut().poll_next(context).map(|next| {
+            next.map(|piece| {
+                let piece = piece?;
+                self.left -= piece.len() as u64;
+                Ok(Frame::data(piece))
+            })
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

@@ -1,0 +1,81 @@
+//! One attachment or a few: read by id, deleted by id.
+
+use super::row::{AttachmentRow, attachment_columns};
+use super::{Db, DbError};
+use crate::attachment::Attachment;
+use crate::attachment::failure::FailureReason;
+use crate::attachment::storage_key::StorageKey;
+use crate::ids::{AttachmentId, TenantId};
+use uuid::Uuid;
+
+const BY_ID: &str = concat!(
+    "select ",
+    attachment_columns!(),
+    " from attachments a left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id
+      where a.tenant_id = $1 and a.id = any($2)"
+);
+
+/// Deletion wins: the work goes, so a running attempt settles into nothing,
+/// and the object is handed to `removals` in the same statement.
+const DELETE: &str = "
+with target as (
+    select tenant_id, id, storage_key from attachments
+    where tenant_id = $1 and id = $2 and status <> 'deleted' for update
+), halted as (
+    delete from work where tenant_id = $1 and attachment_id = $2
+    returning attempt_count
+), doomed as (
+    insert into removals (storage_key, tenant_id)
+    select storage_key, tenant_id from target where storage_key is not null
+    on conflict do nothing
+)
+update attachments a
+set status = 'deleted', failure_reason = $3, storage_key = null, checksum_sha256 = null,
+    file_name = '', updated_at = now(),
+    attempt_count = coalesce((select attempt_count from halted), a.attempt_count)
+from target t where a.tenant_id = t.tenant_id and a.id = t.id
+returning t.storage_key";
+
+impl Db {
+    /// The attachment with this id, if the tenant has it.
+    pub async fn attachment(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+    ) -> Result<Option<Attachment>, DbError> {
+        Ok(self.attachments(tenant, &[id]).await?.pop())
+    }
+
+    /// Those of `ids` that the tenant has, in any order.
+    pub async fn attachments(
+        &self,
+        tenant: &TenantId,
+        ids: &[AttachmentId],
+    ) -> Result<Vec<Attachment>, DbError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        let rows: Vec<AttachmentRow> = sqlx::query_as(BY_ID)
+            .bind(tenant.as_str())
+            .bind(ids)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(Attachment::try_from).collect()
+    }
+
+    /// Deletes an attachment in whatever status it is and gives the key of
+    /// the object that must go with it. Nothing happens to one that is
+    /// deleted already, unknown, or another tenant's.
+    pub async fn delete(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+        reason: FailureReason,
+    ) -> Result<Option<StorageKey>, DbError> {
+        let key: Option<Option<String>> = sqlx::query_scalar(DELETE)
+            .bind(tenant.as_str())
+            .bind(id.as_uuid())
+            .bind(reason.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(key.flatten().map(StorageKey::from_stored))
+    }
+}

@@ -1,0 +1,164 @@
+//! All SQL of the service, and the only place that knows its tables.
+//!
+//! Promises: the tenant is the first argument of every query about a tenant's
+//! data; due times, leases and ages are told by the database's clock; a row
+//! that spells no state is an error that names table and id, not a guess.
+//! Rules stay out: what a status means is the core's business.
+
+mod attachments;
+mod channels;
+mod journal;
+mod listing;
+mod registration;
+mod removals;
+mod row;
+mod source_json;
+mod sweep;
+mod work;
+
+pub use channels::{ChannelRecord, CredentialChange};
+pub use listing::{ListFilter, OpenState, StatusFilter};
+pub use registration::Registered;
+pub use work::{Claim, Lease};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::str::FromStr as _;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `postgres://user:password@host/database`.
+    pub url: SecretString,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection.
+    pub acquire_timeout: Duration,
+    /// The server ends a statement that takes longer.
+    pub statement_timeout: Duration,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Prepares a pool; connects when it is first used.
+    pub fn new(settings: &Settings) -> Result<Self, DbError> {
+        let milliseconds = settings.statement_timeout.as_millis().to_string();
+        let options = PgConnectOptions::from_str(settings.url.expose_secret())
+            .map_err(DbError::Settings)?
+            .application_name("attachments")
+            .options([
+                ("statement_timeout", milliseconds.as_str()),
+                ("lock_timeout", "2000"),
+                ("idle_in_transaction_session_timeout", "10000"),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire_timeout)
+            // A ping before each statement costs a tenth of the rate; a dead
+            // connection shows in the statement itself, which callers repeat.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// Applies the migrations. Safe from several replicas at once: sqlx takes
+    /// an advisory lock around them.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        sqlx::migrate!().run(&self.pool).await.map_err(MigrateError)
+    }
+
+    /// Whether the database answers and has the tables.
+    pub async fn check(&self) -> Result<(), DbError> {
+        sqlx::query("select 1 from work limit 1")
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Closes the connections once their statements are done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// The migrations could not be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("the migrations could not be applied")]
+pub struct MigrateError(#[source] sqlx::migrate::MigrateError);
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The URL cannot be read.
+    #[error("the database URL is not valid")]
+    Settings(#[source] sqlx::Error),
+    /// The database is away or overloaded; the same call may work later.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refused the statement.
+    #[error("the database refused a statement")]
+    Statement(#[source] sqlx::Error),
+    /// A row holds what no writer of ours writes.
+    #[error("{table} {id}: {what}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: Uuid,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_transient(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Statement(error)
+        }
+    }
+}
+
+/// Whether the same statement may work on another connection or a moment later.
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        // Connection lost, too many connections or out of memory, being shut
+        // down, a serialization failure, a time-out, or a read-only standby.
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
+            ["08", "53", "57", "40", "55", "25006"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}
+
+/// A count or size for a `bigint` column.
+fn to_bigint(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A count for a `smallint` column.
+fn to_smallint(value: u16) -> i16 {
+    i16::try_from(value).unwrap_or(i16::MAX)
+}
+
+/// Seconds for `make_interval(secs => ..)`.
+fn to_seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}

@@ -1,0 +1,262 @@
+//! Recording files: rows and work in one statement.
+
+use super::row::{AttachmentRow, attachment_columns};
+use super::source_json::SourceJson;
+use super::{Db, DbError, to_bigint, to_smallint};
+use crate::attachment::channel_policy::Retention;
+use crate::attachment::failure::{Disposition, FailureReason};
+use crate::attachment::status::AttachmentStatus;
+use crate::attachment::{Attachment, Registration};
+use crate::ids::{ConversationId, CorrelationId};
+use sqlx::types::Json;
+use std::collections::HashMap;
+use std::str::FromStr as _;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A recorded file.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The record; the first one when this was a repeat.
+    pub attachment: Attachment,
+    /// Whether it was recorded before.
+    pub duplicate: bool,
+}
+
+/// One statement records a whole batch. `fresh` keeps redeliveries from
+/// writing at all; `on conflict` decides between replicas that race.
+const RECORD: &str = "
+with input as (
+    select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
+            $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
+            $13::text[], $14::float8[], $15::smallint[], $16::smallint[], $17::text[], $18::text[])
+        with ordinality as t(tenant_id, id, channel_id, media_id, part, source,
+            message_id, conversation_id, correlation_id, file_name, declared_content_type,
+            declared_size_bytes, retention, ttl_seconds, max_attempts, max_files,
+            refused_status, refused_reason, position)
+), fresh as (
+    select i.* from input i
+    where not exists (select 1 from attachments a
+        where a.tenant_id = i.tenant_id and a.channel_id = i.channel_id
+          and a.media_id = i.media_id and a.part = i.part)
+), counted as (
+    select f.*, row_number() over (partition by tenant_id, channel_id, message_id order by position)
+            + (select count(*) from attachments a
+               where a.tenant_id = f.tenant_id and a.message_id = f.message_id
+                 and a.channel_id = f.channel_id) > max_files as too_many
+    from fresh f
+), recorded as (
+    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
+        conversation_id, correlation_id, file_name, declared_content_type, declared_size_bytes,
+        retention, max_attempts, expires_at, status, failure_reason)
+    select tenant_id, id, channel_id, media_id, part, source, message_id,
+        conversation_id, correlation_id, file_name, declared_content_type, declared_size_bytes,
+        retention, max_attempts, now() + make_interval(secs => ttl_seconds),
+        case when refused_status is not null then refused_status
+             when too_many then 'rejected' else 'open' end,
+        case when refused_status is not null then refused_reason
+             when too_many then 'TOO_MANY_FILES' end
+    from counted order by position
+    on conflict on constraint attachments_source_key do nothing
+    returning tenant_id, id, max_attempts, status, failure_reason, created_at, expires_at
+), queued as (
+    insert into work (attachment_id, tenant_id, max_attempts)
+    select id, tenant_id, max_attempts from recorded where status = 'open'
+)
+select id, failure_reason, created_at, expires_at from recorded";
+
+const BY_SOURCE: &str = concat!(
+    "select ",
+    attachment_columns!(),
+    ", k.position from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        with ordinality as k(tenant_id, channel_id, media_id, part, position)
+      join attachments a on a.tenant_id = k.tenant_id and a.channel_id = k.channel_id
+        and a.media_id = k.media_id and a.part = k.part
+      left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id"
+);
+
+#[derive(Debug, sqlx::FromRow)]
+struct RecordedRow {
+    id: Uuid,
+    failure_reason: Option<String>,
+    created_at: OffsetDateTime,
+    expires_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct FoundRow {
+    #[sqlx(flatten)]
+    attachment: AttachmentRow,
+    position: i64,
+}
+
+impl Db {
+    /// Records files of any tenants, each under its own; the answers stand in
+    /// the order of `registrations`. All of them or none are recorded.
+    pub async fn register(
+        &self,
+        registrations: &[Registration],
+    ) -> Result<Vec<Registered>, DbError> {
+        let mut recorded = self.record(registrations).await?;
+        let mut answers: Vec<Option<Registered>> = Vec::with_capacity(registrations.len());
+        let mut repeats = Vec::new();
+        for (position, registration) in registrations.iter().enumerate() {
+            let answer = recorded
+                .remove(&registration.id.as_uuid())
+                .map(|row| first_record(registration, &row))
+                .transpose()?;
+            if answer.is_none() {
+                repeats.push(position);
+            }
+            answers.push(answer);
+        }
+        if !repeats.is_empty() {
+            let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
+            for (position, attachment) in self.by_source(&earlier).await? {
+                answers[repeats[position]] = Some(Registered {
+                    attachment,
+                    duplicate: true,
+                });
+            }
+        }
+        answers
+            .into_iter()
+            .zip(registrations)
+            .map(|(answer, registration)| {
+                answer.ok_or_else(|| DbError::Inconsistent {
+                    table: "attachments",
+                    id: registration.id.as_uuid(),
+                    what: "neither recorded nor found".to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    async fn record(
+        &self,
+        registrations: &[Registration],
+    ) -> Result<HashMap<Uuid, RecordedRow>, DbError> {
+        macro_rules! column {
+            ($of:expr) => {
+                registrations.iter().map($of).collect::<Vec<_>>()
+            };
+        }
+        let rows: Vec<RecordedRow> = sqlx::query_as(RECORD)
+            .bind(column!(|r| r.tenant.as_str()))
+            .bind(column!(|r| r.id.as_uuid()))
+            .bind(column!(|r| r.new.channel.as_str()))
+            .bind(column!(|r| r.new.source.media_id()))
+            .bind(column!(|r| r.new.source.part()))
+            .bind(column!(|r| Json(SourceJson::from(&r.new.source))))
+            .bind(column!(|r| r.new.message_id.as_str()))
+            .bind(column!(|r| r
+                .new
+                .conversation_id
+                .as_ref()
+                .map(ConversationId::as_str)))
+            .bind(column!(|r| r
+                .new
+                .correlation_id
+                .as_ref()
+                .map(CorrelationId::as_str)))
+            .bind(column!(|r| r.new.file_name.as_str()))
+            .bind(column!(|r| r.new.declared_content_type.as_str()))
+            .bind(column!(|r| r.new.declared_size_bytes.map(to_bigint)))
+            .bind(column!(|r| r.retention.class().as_str()))
+            .bind(column!(|r| match r.retention {
+                Retention::Durable => None,
+                Retention::Ephemeral { ttl } => Some(ttl.as_secs_f64()),
+            }))
+            .bind(column!(|r| to_smallint(r.max_attempts)))
+            .bind(column!(|r| to_smallint(r.max_files_per_message)))
+            .bind(column!(|r| r.refused.map(ended_column)))
+            .bind(column!(|r| r.refused.map(FailureReason::as_str)))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+
+    async fn by_source(
+        &self,
+        registrations: &[&Registration],
+    ) -> Result<Vec<(usize, Attachment)>, DbError> {
+        macro_rules! column {
+            ($of:expr) => {
+                registrations.iter().map($of).collect::<Vec<&str>>()
+            };
+        }
+        let rows: Vec<FoundRow> = sqlx::query_as(BY_SOURCE)
+            .bind(column!(|r| r.tenant.as_str()))
+            .bind(column!(|r| r.new.channel.as_str()))
+            .bind(column!(|r| r.new.source.media_id()))
+            .bind(column!(|r| r.new.source.part()))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let position = usize::try_from(row.position - 1).unwrap_or_default();
+                Ok((position, Attachment::try_from(row.attachment)?))
+            })
+            .collect()
+    }
+}
+
+/// The record of a file that nobody recorded before.
+fn first_record(registration: &Registration, row: &RecordedRow) -> Result<Registered, DbError> {
+    let inconsistent = |what: String| DbError::Inconsistent {
+        table: "attachments",
+        id: row.id,
+        what,
+    };
+    let status = match row.failure_reason.as_deref() {
+        None => AttachmentStatus::Pending {
+            next_attempt_at: row.created_at,
+        },
+        Some(reason) => AttachmentStatus::ended(
+            FailureReason::from_str(reason).map_err(|unknown| inconsistent(unknown.to_string()))?,
+        ),
+    };
+    let Registration {
+        id,
+        tenant,
+        new,
+        retention,
+        max_attempts,
+        ..
+    } = registration.clone();
+    Ok(Registered {
+        attachment: Attachment {
+            id,
+            tenant,
+            channel: new.channel,
+            source: new.source,
+            message_id: new.message_id,
+            conversation_id: new.conversation_id,
+            correlation_id: new.correlation_id,
+            file_name: new.file_name,
+            declared_content_type: new.declared_content_type,
+            declared_size_bytes: new.declared_size_bytes,
+            retention: retention.class(),
+            status,
+            attempts: 0,
+            max_attempts,
+            created_at: row.created_at,
+            updated_at: row.created_at,
+            expires_at: row.expires_at,
+        },
+        duplicate: false,
+    })
+}
+
+/// The `status` column of an attachment that ended for this reason.
+pub(super) const fn ended_column(reason: FailureReason) -> &'static str {
+    match reason.disposition() {
+        Disposition::Retry
+        | Disposition::Wait
+        | Disposition::GiveUp
+        | Disposition::AwaitCredential => "failed",
+        Disposition::Reject => "rejected",
+        Disposition::Unsupported => "unsupported",
+        Disposition::Delete => "deleted",
+    }
+}

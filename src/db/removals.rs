@@ -1,0 +1,53 @@
+//! Objects that must go, kept until they are gone.
+
+use super::{Db, DbError, to_seconds};
+use crate::attachment::storage_key::StorageKey;
+use crate::ids::TenantId;
+use std::time::Duration;
+
+const TAKE_DUE: &str = "
+update removals r
+set due_at = now() + make_interval(secs => $1), attempt_count = r.attempt_count + 1
+where r.storage_key = any(array(
+    select storage_key from removals where due_at <= now()
+    order by due_at limit $2 for update skip locked))
+returning r.storage_key";
+
+impl Db {
+    /// Notes that an object must go. It may be one that was never put.
+    pub async fn doom(&self, tenant: &TenantId, key: &StorageKey) -> Result<(), DbError> {
+        sqlx::query(
+            "insert into removals (tenant_id, storage_key) values ($1, $2) on conflict do nothing",
+        )
+        .bind(tenant.as_str())
+        .bind(key.as_str())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes up to `count` keys whose objects must go, of all tenants; those
+    /// that are not forgotten come back after `again_in`.
+    pub async fn take_doomed(
+        &self,
+        again_in: Duration,
+        count: u32,
+    ) -> Result<Vec<StorageKey>, DbError> {
+        let keys: Vec<String> = sqlx::query_scalar(TAKE_DUE)
+            .bind(to_seconds(again_in))
+            .bind(i64::from(count))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(keys.into_iter().map(StorageKey::from_stored).collect())
+    }
+
+    /// Forgets keys whose objects are gone.
+    pub async fn forget_doomed(&self, keys: &[StorageKey]) -> Result<(), DbError> {
+        let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
+        sqlx::query("delete from removals where storage_key = any($1)")
+            .bind(keys)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}

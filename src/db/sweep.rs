@@ -1,0 +1,91 @@
+//! The sweeper's statements. They serve all tenants: each acts on rows by
+//! their own ids and gives counts only.
+
+use super::{Db, DbError, to_seconds};
+use std::time::Duration;
+
+/// Attempts that are used up although the last one never settled: the worker
+/// died with the last try in its hands.
+const END_EXHAUSTED: &str = "
+with spent as (
+    delete from work where attachment_id = any(array(
+        select attachment_id from work
+        where due_at <= now() and attempt_count >= max_attempts
+        order by due_at limit $1 for update skip locked))
+    returning *
+), entries as (
+    insert into attempts (attachment_id, fence, tenant_id, started_at, failure_reason, worker, detail)
+    select attachment_id, fence, tenant_id, started_at, 'INTERRUPTED', leased_by,
+        'the worker died or lost its lease'
+    from spent where leased_by is not null
+    on conflict do nothing
+)
+update attachments a
+set status = 'failed', failure_reason = coalesce(
+        case when spent.leased_by is not null then 'INTERRUPTED' end,
+        spent.failure_reason, 'INTERRUPTED'),
+    attempt_count = spent.attempt_count, updated_at = now()
+from spent where a.tenant_id = spent.tenant_id and a.id = spent.attachment_id";
+
+/// Open attachments whose work row was removed by hand or by a bad restore.
+/// Attempts already in the journal still count, and the fence goes on growing.
+const REQUEUE_LOST: &str = "
+insert into work (attachment_id, tenant_id, max_attempts, attempt_count, fence)
+select a.id, a.tenant_id, a.max_attempts,
+    least(coalesce(j.tries, 0), a.max_attempts), coalesce(j.fence, 0) + 1000
+from attachments a
+left join lateral (
+    select count(*)::smallint as tries, max(fence) as fence
+    from attempts where attachment_id = a.id) j on true
+where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
+  and not exists (select 1 from work w where w.attachment_id = a.id)
+limit $2
+on conflict do nothing";
+
+const EXPIRE: &str = "
+with target as (
+    select tenant_id, id, storage_key from attachments
+    where expires_at <= now() and status <> 'deleted'
+    order by expires_at limit $1 for update skip locked
+), halted as (
+    delete from work w using target t where w.attachment_id = t.id
+), doomed as (
+    insert into removals (storage_key, tenant_id)
+    select storage_key, tenant_id from target where storage_key is not null
+    on conflict do nothing
+)
+update attachments a
+set status = 'deleted', failure_reason = 'RETENTION_EXPIRED', storage_key = null,
+    checksum_sha256 = null, file_name = '', updated_at = now()
+from target t where a.tenant_id = t.tenant_id and a.id = t.id";
+
+impl Db {
+    /// Ends attachments whose last attempt died; gives how many.
+    pub async fn end_exhausted(&self, count: u32) -> Result<u64, DbError> {
+        let result = sqlx::query(END_EXHAUSTED)
+            .bind(i64::from(count))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
+    }
+
+    /// Puts work back for open attachments older than `grace` that have none;
+    /// gives how many.
+    pub async fn requeue_lost(&self, grace: Duration, count: u32) -> Result<u64, DbError> {
+        let result = sqlx::query(REQUEUE_LOST)
+            .bind(to_seconds(grace))
+            .bind(i64::from(count))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
+    }
+
+    /// Deletes attachments whose retention has ended; gives how many.
+    pub async fn expire(&self, count: u32) -> Result<u64, DbError> {
+        let result = sqlx::query(EXPIRE)
+            .bind(i64::from(count))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
+    }
+}

@@ -1,0 +1,228 @@
+//! The queue's statements: claim under a lease, renew it, settle under a fence.
+
+use super::registration::ended_column;
+use super::row::{AttachmentRow, attachment_columns};
+use super::{Db, DbError, to_bigint, to_seconds};
+use crate::attachment::Attachment;
+use crate::attachment::journal::Trace;
+use crate::attachment::status::{Attempt, Outcome, Settlement};
+use crate::ids::AttachmentId;
+use std::time::Duration;
+
+/// Who claims, and for how long.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The worker's name; new for every process.
+    pub worker: String,
+    /// How long a claim holds without being renewed.
+    pub length: Duration,
+}
+
+/// A claimed attempt.
+#[derive(Debug)]
+pub struct Claim {
+    /// What to do.
+    pub attempt: Attempt,
+    /// The fence of an attempt before it that never settled, if there was
+    /// one: what it left behind must go.
+    pub abandoned_fence: Option<i64>,
+}
+
+/// The array keeps the plan on the primary key whatever the planner thinks of
+/// `limit`. An expired lease is a due row like any other; that its holder
+/// never settled is written to the journal here.
+const CLAIM: &str = concat!(
+    "with due as (
+        select attachment_id from work
+        where due_at <= now() and attempt_count < max_attempts
+        order by due_at limit $3 for update skip locked
+    ), claimed as (
+        update work w
+        set fence = w.fence + 1, attempt_count = w.attempt_count + 1, leased_by = $1,
+            started_at = now(), due_at = now() + make_interval(secs => $2), updated_at = now()
+        from work before
+        where w.attachment_id = any(array(select attachment_id from due))
+          and before.attachment_id = w.attachment_id
+        returning w.*, before.leased_by as left_by, before.started_at as left_started_at
+    ), abandoned as (
+        insert into attempts (attachment_id, fence, tenant_id, started_at, failure_reason,
+            worker, detail)
+        select attachment_id, fence - 1, tenant_id, left_started_at, 'INTERRUPTED', left_by,
+            'the worker died or lost its lease'
+        from claimed where left_by is not null
+        on conflict do nothing
+    )
+    select ",
+    attachment_columns!(),
+    ", w.fence, w.left_by is not null as abandoned,
+        coalesce(extract(epoch from now() - w.waiting_since), 0)::float8 as waited_seconds
+    from claimed w
+    join attachments a on a.tenant_id = w.tenant_id and a.id = w.attachment_id"
+);
+
+const RENEW: &str = "
+update work set due_at = now() + make_interval(secs => $3)
+where attachment_id = $1 and fence = $2 and leased_by is not null";
+
+/// What each settlement writes to the journal, from `mine`.
+macro_rules! journal_entry {
+    ($reason:literal) => {
+        concat!(
+            "entry as (
+                insert into attempts (attachment_id, fence, tenant_id, started_at, failure_reason,
+                    worker, detail, provider_request_id, provider_status, received_bytes,
+                    fetch_ms, store_ms)
+                select attachment_id, fence, tenant_id, started_at, ",
+            $reason,
+            ", leased_by, $4, $5, $6, $7, $8, $9 from mine
+            )"
+        )
+    };
+}
+
+const SETTLE_STORED: &str = concat!(
+    "with mine as (
+        delete from work
+        where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
+        returning *
+    ), ",
+    journal_entry!("null"),
+    " update attachments a
+    set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
+        storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
+        stored_at = now(), updated_at = now()
+    from mine where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id"
+);
+
+const SETTLE_ENDED: &str = concat!(
+    "with mine as (
+        delete from work
+        where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
+        returning *
+    ), ",
+    journal_entry!("$10"),
+    " update attachments a
+    set status = $11, failure_reason = $10, attempt_count = mine.attempt_count, updated_at = now()
+    from mine where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id"
+);
+
+const SETTLE_RETRY: &str = concat!(
+    "with mine as (
+        select * from work
+        where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
+        for update
+    ), ",
+    journal_entry!("$10"),
+    " update work w
+    set leased_by = null, started_at = null, failure_reason = $10, updated_at = now(),
+        due_at = now() + make_interval(secs => $11),
+        attempt_count = w.attempt_count - (case when $12 then 0 else 1 end),
+        waiting_since = case when $10 = 'SOURCE_NOT_READY' then coalesce(w.waiting_since, now()) end
+    from mine where w.attachment_id = mine.attachment_id"
+);
+
+#[derive(Debug, sqlx::FromRow)]
+struct ClaimRow {
+    #[sqlx(flatten)]
+    attachment: AttachmentRow,
+    fence: i64,
+    abandoned: bool,
+    waited_seconds: f64,
+}
+
+impl Db {
+    /// Claims up to `count` attachments that are due, of any tenant: the queue
+    /// serves all of them, and everything that follows names the row's own.
+    pub async fn claim(&self, lease: &Lease, count: u32) -> Result<Vec<Claim>, DbError> {
+        let rows: Vec<ClaimRow> = sqlx::query_as(CLAIM)
+            .bind(&lease.worker)
+            .bind(to_seconds(lease.length))
+            .bind(i64::from(count))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(Claim::try_from).collect()
+    }
+
+    /// When the next row falls due, in time from now; `None` when none waits.
+    pub async fn next_due_in(&self) -> Result<Option<Duration>, DbError> {
+        let seconds: Option<f64> = sqlx::query_scalar(
+            "select greatest(extract(epoch from min(due_at) - now()), 0)::float8 from work
+             where due_at > now()",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(seconds.map(Duration::from_secs_f64))
+    }
+
+    /// Renews the lease; false when it is lost.
+    pub async fn renew(
+        &self,
+        id: AttachmentId,
+        fence: i64,
+        length: Duration,
+    ) -> Result<bool, DbError> {
+        let result = sqlx::query(RENEW)
+            .bind(id.as_uuid())
+            .bind(fence)
+            .bind(to_seconds(length))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected() == 1)
+    }
+
+    /// Writes how an attempt ended; false when its fence no longer holds, and
+    /// then nothing is changed.
+    pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
+        let statement = match &settlement.outcome {
+            Outcome::Stored(_) => SETTLE_STORED,
+            Outcome::Ended(_) => SETTLE_ENDED,
+            Outcome::RetryAfter { .. } => SETTLE_RETRY,
+        };
+        let query = sqlx::query(statement)
+            .bind(settlement.attachment.tenant.as_str())
+            .bind(settlement.attachment.id.as_uuid())
+            .bind(settlement.fence)
+            .bind(&trace.detail)
+            .bind(&trace.provider_request_id)
+            .bind(trace.provider_status.map(super::to_smallint))
+            .bind(to_bigint(trace.received_bytes))
+            .bind(to_milliseconds(trace.fetch))
+            .bind(to_milliseconds(trace.store));
+        let query = match &settlement.outcome {
+            Outcome::Stored(object) => query
+                .bind(object.key.as_str())
+                .bind(object.media_type.mime())
+                .bind(to_bigint(object.size_bytes))
+                .bind(object.sha256.0),
+            Outcome::Ended(reason) => query.bind(reason.as_str()).bind(ended_column(*reason)),
+            Outcome::RetryAfter {
+                reason,
+                wait,
+                spent,
+            } => query
+                .bind(reason.as_str())
+                .bind(to_seconds(*wait))
+                .bind(*spent),
+        };
+        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+    }
+}
+
+impl TryFrom<ClaimRow> for Claim {
+    type Error = DbError;
+
+    fn try_from(row: ClaimRow) -> Result<Self, DbError> {
+        Ok(Self {
+            attempt: Attempt {
+                attachment: Attachment::try_from(row.attachment)?,
+                fence: row.fence,
+                waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
+            },
+            abandoned_fence: row.abandoned.then_some(row.fence - 1),
+        })
+    }
+}
+
+fn to_milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
