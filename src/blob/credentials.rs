@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 /// Credentials are asked for again this long before they expire.
-const REFRESH_AHEAD: Duration = Duration::from_secs(5 * 60);
+const REFRESH_AHEAD: Duration = Duration::from_mins(5);
 
 /// Keys from the settings, which never change.
 pub(super) fn fixed(keys: &StaticKeys) -> SharedCredentialsProvider {
