@@ -1,8 +1,8 @@
 //! The generated contract: messages, client and server of `attachments.v1`.
 
 #![expect(
-    missing_docs,
     clippy::pedantic,
+    clippy::large_enum_variant,
     clippy::allow_attributes,
     reason = "generated code; the proto documents itself"
 )]
