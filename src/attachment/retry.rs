@@ -110,9 +110,9 @@ mod tests {
     const POLICY: RetryPolicy = RetryPolicy {
         max_attempts: 5,
         base: Duration::from_secs(2),
-        cap: Duration::from_secs(300),
-        retry_after_cap: Duration::from_secs(3600),
-        not_ready_budget: Duration::from_secs(600),
+        cap: Duration::from_mins(5),
+        retry_after_cap: Duration::from_hours(1),
+        not_ready_budget: Duration::from_mins(10),
     };
 
     fn trial(attempts: u16) -> Trial {

@@ -1,0 +1,105 @@
+//! LINE's content API. [LINE, "Get content"]
+//!
+//! 202 means that a file is still being prepared, and comes for every type;
+//! 410 means that its sender took it back; 404 that there is no such message.
+
+use super::egress::{Egress, Origin, head_of, into_fetched, status_failure};
+use super::{FetchError, Fetched};
+use crate::attachment::failure::FailureReason;
+use crate::attachment::source::{LinePart, LineSource};
+use reqwest::{StatusCode, Url};
+use secrecy::SecretString;
+
+/// Where LINE is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Base of the content API, `https://api-data.line.me` in production.
+    pub content_url: Url,
+}
+
+/// LINE asks for this id when something must be looked into.
+const REQUEST_ID: &str = "x-line-request-id";
+
+pub(super) async fn fetch(
+    egress: &Egress,
+    settings: &Settings,
+    source: &LineSource,
+    credential: &SecretString,
+) -> Result<Fetched, FetchError> {
+    let url = content_url(&settings.content_url, source)?;
+    let response = egress
+        .get(url, Origin::Configured, Some(credential))
+        .await?;
+    let head = head_of(&response, REQUEST_ID);
+    match response.status() {
+        StatusCode::OK => into_fetched(response, head),
+        StatusCode::ACCEPTED => {
+            let mut failure = status_failure(&response, head);
+            failure.reason = FailureReason::SourceNotReady;
+            failure.detail = "LINE is still preparing the file";
+            Err(failure)
+        }
+        _ => Err(status_failure(&response, head)),
+    }
+}
+
+/// The message id is one path segment whatever it holds.
+fn content_url(base: &Url, source: &LineSource) -> Result<Url, FetchError> {
+    let refused = || {
+        FetchError::new(
+            FailureReason::SourceNotFound,
+            "the message id names no LINE message",
+        )
+    };
+    if matches!(source.message_id.as_str(), "." | "..") {
+        return Err(refused());
+    }
+    let mut url = base.clone();
+    {
+        let mut path = url.path_segments_mut().map_err(|()| refused())?;
+        path.pop_if_empty()
+            .extend(["v2", "bot", "message", &source.message_id, "content"]);
+        match source.part {
+            LinePart::Content => {}
+            LinePart::Preview => {
+                path.push("preview");
+            }
+        }
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attachment::source::LineContentProvider;
+
+    fn url_for(message_id: &str, part: LinePart) -> Result<String, FetchError> {
+        let source = LineSource {
+            message_id: message_id.to_owned(),
+            part,
+            content_provider: LineContentProvider::Line,
+            image_set: None,
+        };
+        let base = Url::parse("https://api-data.line.me").unwrap();
+        content_url(&base, &source).map(String::from)
+    }
+
+    #[test]
+    fn the_message_id_is_one_segment_whatever_it_holds() {
+        let base = "https://api-data.line.me/v2/bot/message";
+        assert_eq!(
+            url_for("42", LinePart::Content).unwrap(),
+            format!("{base}/42/content")
+        );
+        assert_eq!(
+            url_for("42", LinePart::Preview).unwrap(),
+            format!("{base}/42/content/preview")
+        );
+        assert_eq!(
+            url_for("../../oauth?x#y", LinePart::Content).unwrap(),
+            format!("{base}/..%2F..%2Foauth%3Fx%23y/content")
+        );
+        assert!(url_for("..", LinePart::Content).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! `files.info`: what Slack knows of a file, and what its errors mean.
+
+use super::super::egress::{Egress, Origin, head_of, status_failure};
+use super::{FetchError, REQUEST_ID, Settings, refused};
+use crate::attachment::failure::FailureReason;
+use reqwest::StatusCode;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Asks Slack about a file. Slack answers 200 even where it refuses.
+pub(super) async fn get(
+    egress: &Egress,
+    settings: &Settings,
+    file_id: &str,
+    credential: &SecretString,
+) -> Result<FileInfo, FetchError> {
+    let mut url = settings.api_url.clone();
+    url.path_segments_mut()
+        .map_err(|()| refused("the API's address cannot be read"))?
+        .pop_if_empty()
+        .push("files.info");
+    url.query_pairs_mut().append_pair("file", file_id);
+    let response = egress
+        .get(url, Origin::Configured, Some(credential))
+        .await?;
+    let head = head_of(&response, REQUEST_ID);
+    if response.status() != StatusCode::OK {
+        return Err(status_failure(&response, head));
+    }
+    let answer: InfoAnswer = response.json().await.map_err(|_| {
+        let detail = "files.info answered with something else than JSON";
+        FetchError::new(FailureReason::SourceUnavailable, detail).with_head(head.clone())
+    })?;
+    match answer {
+        InfoAnswer {
+            ok: true,
+            file: Some(file),
+            ..
+        } => Ok(file),
+        InfoAnswer { error, .. } => Err(info_failure(error.as_deref()).with_head(head)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct InfoAnswer {
+    ok: bool,
+    file: Option<FileInfo>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FileInfo {
+    #[serde(default)]
+    mode: String,
+    url_private_download: Option<String>,
+    url_private: Option<String>,
+}
+
+impl FileInfo {
+    /// Where the bytes lie, or why there are none to be had.
+    pub(super) fn download_url(&self) -> Result<String, FetchError> {
+        match self.mode.as_str() {
+            "tombstone" => Err(FetchError::new(
+                FailureReason::SourceDeleted,
+                "Slack says the file was deleted",
+            )),
+            "external" => Err(FetchError::new(
+                FailureReason::ExternalFile,
+                "Slack says the file lies elsewhere",
+            )),
+            "hidden_by_limit" => Err(FetchError::new(
+                FailureReason::SourceForbidden,
+                "Slack hides the file behind its plan's limit",
+            )),
+            _ => self
+                .url_private_download
+                .clone()
+                .or_else(|| self.url_private.clone())
+                .ok_or_else(|| {
+                    FetchError::new(FailureReason::SourceNotReady, "Slack gives no address yet")
+                }),
+        }
+    }
+}
+
+/// What an error of `files.info` means. [Slack, "files.info"]
+fn info_failure(error: Option<&str>) -> FetchError {
+    let (reason, detail) = match error.unwrap_or_default() {
+        "missing_scope" => (
+            FailureReason::SourceScopeMissing,
+            "the token lacks the scope files:read",
+        ),
+        "invalid_auth"
+        | "not_authed"
+        | "token_expired"
+        | "token_revoked"
+        | "account_inactive"
+        | "not_allowed_token_type" => (FailureReason::SourceAuthFailed, "Slack refused the token"),
+        "access_denied" | "not_visible" | "no_permission" | "ekm_access_denied"
+        | "org_login_required" | "team_added_to_org" => {
+            (FailureReason::SourceForbidden, "Slack forbids this file")
+        }
+        "file_not_found" => (FailureReason::SourceNotFound, "Slack knows no such file"),
+        "file_deleted" => (
+            FailureReason::SourceDeleted,
+            "Slack says the file was deleted",
+        ),
+        "ratelimited" => (FailureReason::SourceRateLimited, "Slack asks to slow down"),
+        _ => (FailureReason::SourceUnavailable, "files.info failed"),
+    };
+    FetchError::new(reason, detail)
+}

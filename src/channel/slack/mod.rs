@@ -1,0 +1,194 @@
+//! Slack's files: `url_private_download` with the bot token, and `files.info`
+//! where the event alone does not say enough.
+//!
+//! Slack answers a missing scope, a revoked token and a file that is not
+//! ready yet alike: 200 with its sign-in page. So a page where a file was
+//! expected is put to `files.info`, which tells the three apart.
+
+mod info;
+
+use super::egress::{Egress, Origin, head_of, into_fetched, origin_of, status_failure};
+use super::{FetchError, Fetched, ResponseHead};
+use crate::attachment::failure::FailureReason;
+use crate::attachment::source::SlackSource;
+use futures::{StreamExt as _, stream};
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode, Url};
+use secrecy::SecretString;
+
+/// Where Slack is, and which hosts may see a token.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Base of the Web API, `https://slack.com/api` in production.
+    pub api_url: Url,
+    /// `host:port` of the hosts that get the token with a file request.
+    pub file_origins: Vec<String>,
+    /// `host:port` of the hosts that redirects may lead to, without the
+    /// token. A leading dot stands for any one subdomain level or more.
+    pub bare_origins: Vec<String>,
+}
+
+/// Redirects that are followed at most.
+const MAX_HOPS: usize = 3;
+
+const REQUEST_ID: &str = "x-slack-req-id";
+
+pub(super) async fn fetch(
+    egress: &Egress,
+    settings: &Settings,
+    source: &SlackSource,
+    credential: &SecretString,
+) -> Result<Fetched, FetchError> {
+    let slack = Slack {
+        egress,
+        settings,
+        credential,
+    };
+    let announced = source
+        .url_private_download
+        .as_deref()
+        .filter(|_| source.file_access != "check_file_info");
+    let url = if let Some(url) = announced {
+        url.to_owned()
+    } else {
+        let file = info::get(egress, settings, &source.file_id, credential).await?;
+        file.download_url()?
+    };
+    let head = match slack.download(&url).await? {
+        Answer::File(response, head) => {
+            let fetched = into_fetched(response, head.clone())?;
+            match reveal(fetched).await? {
+                Revealed::File(fetched) => return Ok(fetched),
+                Revealed::Page => head,
+            }
+        }
+        Answer::SignIn(head) => head,
+    };
+    info::get(egress, settings, &source.file_id, credential).await?;
+    let detail = "Slack sent a page instead of the file";
+    Err(FetchError::new(FailureReason::SourceNotReady, detail).with_head(head))
+}
+
+enum Revealed {
+    File(Fetched),
+    Page,
+}
+
+/// Looks at the first bytes: the sign-in page comes under other types too.
+/// No channel takes html by default, so a page is never the file itself
+/// unless its sender declared one; then its type is decided where all are.
+async fn reveal(mut fetched: Fetched) -> Result<Revealed, FetchError> {
+    let Some(first) = fetched.body.next().await.transpose()? else {
+        return Ok(Revealed::File(fetched));
+    };
+    let start = first.trim_ascii_start();
+    let page = [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
+        start
+            .get(..tag.len())
+            .is_some_and(|bytes| bytes.eq_ignore_ascii_case(tag))
+    });
+    if page {
+        return Ok(Revealed::Page);
+    }
+    let rest = fetched.body;
+    fetched.body = stream::once(async { Ok(first) }).chain(rest).boxed();
+    Ok(Revealed::File(fetched))
+}
+
+struct Slack<'a> {
+    egress: &'a Egress,
+    settings: &'a Settings,
+    credential: &'a SecretString,
+}
+
+enum Answer {
+    File(Response, ResponseHead),
+    SignIn(ResponseHead),
+}
+
+impl Slack<'_> {
+    /// Follows redirects by hand, so that each hop is checked and the token
+    /// goes to file hosts only.
+    async fn download(&self, url: &str) -> Result<Answer, FetchError> {
+        let mut url = Url::parse(url).map_err(|_| refused("the file's address cannot be read"))?;
+        let mut credential = match self.audience(&url) {
+            Audience::FileHost => Some(self.credential),
+            Audience::Bare | Audience::SignIn | Audience::Stranger => {
+                return Err(refused(
+                    "the file's address is not one of Slack's file hosts",
+                ));
+            }
+        };
+        for _ in 0..=MAX_HOPS {
+            let response = self
+                .egress
+                .get(url.clone(), Origin::Foreign, credential)
+                .await?;
+            let head = head_of(&response, REQUEST_ID);
+            match response.status() {
+                StatusCode::OK => return Ok(Answer::File(response, head)),
+                status if status.is_redirection() => {
+                    url = next_hop(&url, &response)?;
+                    credential = match self.audience(&url) {
+                        Audience::FileHost => Some(self.credential),
+                        Audience::Bare => None,
+                        Audience::SignIn => return Ok(Answer::SignIn(head)),
+                        Audience::Stranger => {
+                            return Err(refused(
+                                "Slack redirects to a host that is not on the list",
+                            )
+                            .with_head(head));
+                        }
+                    };
+                }
+                _ => return Err(status_failure(&response, head)),
+            }
+        }
+        Err(refused("Slack redirects too often"))
+    }
+
+    /// What a host may see. Hosts are compared whole: `files.slack.com.evil.example`
+    /// is a stranger.
+    fn audience(&self, url: &Url) -> Audience {
+        let Some(origin) = origin_of(url) else {
+            return Audience::Stranger;
+        };
+        let listed = |list: &[String]| {
+            list.iter().any(|entry| {
+                *entry == origin || (entry.starts_with('.') && origin.ends_with(entry.as_str()))
+            })
+        };
+        let signs_in =
+            url.path().contains("signin") || url.query_pairs().any(|(k, _)| k == "redir");
+        if listed(&self.settings.file_origins) && !signs_in {
+            Audience::FileHost
+        } else if listed(&self.settings.bare_origins) {
+            Audience::Bare
+        } else if signs_in {
+            Audience::SignIn
+        } else {
+            Audience::Stranger
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    FileHost,
+    Bare,
+    SignIn,
+    Stranger,
+}
+
+fn next_hop(from: &Url, response: &Response) -> Result<Url, FetchError> {
+    response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| from.join(location).ok())
+        .ok_or_else(|| refused("Slack redirects to nowhere"))
+}
+
+fn refused(detail: &'static str) -> FetchError {
+    FetchError::new(FailureReason::SourceRefusedAddress, detail)
+}

@@ -1,0 +1,98 @@
+//! Whether a file ends where its format says it does.
+//!
+//! A cut-off download keeps its magic number, and decoders take half a JPEG
+//! for a whole one; the end marker is what is missing. Bytes after it are
+//! common and harmless, so it is looked for, not demanded last.
+
+use crate::attachment::media::MediaType;
+
+/// The longest tail a format's end marker is looked for in: a zip's end
+/// record may be followed by a comment of 65,535 bytes.
+const TAIL_BYTES: usize = 66 * 1024;
+
+/// The last bytes of what was pushed.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Vec<u8>);
+
+impl Tail {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() >= TAIL_BYTES {
+            self.0.clear();
+            self.0.extend_from_slice(&bytes[bytes.len() - TAIL_BYTES..]);
+            return;
+        }
+        // Cut rarely: moving the tail for every small piece would copy it all the time.
+        if self.0.len() + bytes.len() > 2 * TAIL_BYTES {
+            let excess = self.0.len() + bytes.len() - TAIL_BYTES;
+            self.0.drain(..excess.min(self.0.len()));
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0[self.0.len().saturating_sub(TAIL_BYTES)..]
+    }
+}
+
+/// Whether head and tail belong to a whole file of this type.
+pub(super) fn is_whole(media_type: MediaType, head: &[u8], tail: &[u8], size: u64) -> bool {
+    let ends_with_any = |markers: &[&[u8]]| markers.iter().any(|marker| contains(tail, marker));
+    match media_type {
+        MediaType::Png => {
+            head.get(12..16) == Some(b"IHDR") && ends_with_any(&[b"IEND\xae\x42\x60\x82"])
+        }
+        MediaType::Jpeg => ends_with_any(&[&[0xff, 0xd9]]),
+        MediaType::Gif => ends_with_any(&[&[0x00, 0x3b]]),
+        MediaType::Webp => riff_length(head).is_some_and(|length| length <= size),
+        MediaType::Pdf => ends_with_any(&[b"%%EOF", b"startxref"]),
+        MediaType::Docx | MediaType::Xlsx | MediaType::Pptx => ends_with_any(&[b"PK\x05\x06"]),
+        // These tell their end by structure or not at all.
+        MediaType::Csv
+        | MediaType::Txt
+        | MediaType::Doc
+        | MediaType::Xls
+        | MediaType::Html
+        | MediaType::Markdown
+        | MediaType::Mp4
+        | MediaType::M4a
+        | MediaType::Mp3
+        | MediaType::Aac => true,
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+/// The length a RIFF header gives for the whole file.
+fn riff_length(head: &[u8]) -> Option<u64> {
+    let length = head.get(4..8)?.try_into().ok()?;
+    Some(u64::from(u32::from_le_bytes(length)) + 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_the_last_bytes_however_they_came() {
+        let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+        for piece in [1000, 65_536, 100_000, 300_000] {
+            let mut tail = Tail::default();
+            bytes.chunks(piece).for_each(|chunk| tail.push(chunk));
+            assert_eq!(tail.bytes(), &bytes[bytes.len() - TAIL_BYTES..], "{piece}");
+        }
+    }
+
+    #[test]
+    fn half_a_picture_is_not_whole() {
+        let jpeg = [0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9, 0];
+        assert!(is_whole(MediaType::Jpeg, &jpeg, &jpeg, 10));
+        assert!(!is_whole(MediaType::Jpeg, &jpeg, &jpeg[..7], 7));
+        let webp = b"RIFF\x0c\0\0\0WEBPVP8 \0\0\0\0";
+        assert!(is_whole(MediaType::Webp, webp, webp, 20));
+        assert!(!is_whole(MediaType::Webp, webp, &webp[..16], 16));
+    }
+}

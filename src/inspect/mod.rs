@@ -1,0 +1,268 @@
+//! What the bytes are: counted, hashed and sniffed while they arrive.
+//!
+//! Promises: never keeps more than a head and a tail of a file, and refuses
+//! the first byte beyond the limit of the kind that the bytes themselves
+//! show. Pure: no I/O, and nothing here parses a format any deeper than its
+//! magic number and its end marker.
+
+mod ending;
+mod sniff;
+
+use crate::attachment::failure::FailureReason;
+use crate::attachment::file_name::FileName;
+use crate::attachment::media::{Claim, MediaKind, MediaLimits, MediaType};
+use crate::attachment::status;
+use ending::Tail;
+use sha2::{Digest as _, Sha256};
+
+/// What is known of a file before its first byte.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// The type its sender claims.
+    pub claim: Claim,
+    /// The size its sender claims, in bytes.
+    pub declared_size_bytes: Option<u64>,
+    /// The name its sender gave it.
+    pub file_name: FileName,
+    /// The type its provider sends it with; empty when it sends none.
+    pub served_content_type: String,
+    /// The size its provider sends it with, in bytes.
+    pub served_length: Option<u64>,
+}
+
+/// What the bytes turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// How many there were.
+    pub size_bytes: u64,
+    /// Their type.
+    pub media_type: MediaType,
+    /// SHA-256 over them.
+    pub sha256: status::Sha256,
+}
+
+/// Looks at bytes as they arrive.
+#[derive(Debug)]
+pub struct Inspector<'a> {
+    announcement: Announcement,
+    limits: &'a MediaLimits,
+    max_bytes: u64,
+    media_type: Option<MediaType>,
+    size_bytes: u64,
+    hash: Sha256,
+    head: Vec<u8>,
+    tail: Tail,
+}
+
+/// Enough of a file to tell its type by.
+const HEAD_BYTES: usize = 16 * 1024;
+
+impl<'a> Inspector<'a> {
+    /// Begins with what was announced; refuses what that already rules out.
+    pub fn new(announcement: Announcement, limits: &'a MediaLimits) -> Result<Self, FailureReason> {
+        let kind = claimed_kind(announcement.claim);
+        let max_bytes = limits.max_bytes(kind);
+        if announcement
+            .served_length
+            .is_some_and(|length| length > max_bytes)
+        {
+            return Err(FailureReason::TooLarge);
+        }
+        Ok(Self {
+            announcement,
+            limits,
+            max_bytes,
+            media_type: None,
+            size_bytes: 0,
+            hash: Sha256::new(),
+            head: Vec::new(),
+            tail: Tail::default(),
+        })
+    }
+
+    /// Takes the next bytes; refuses as soon as the rest cannot change it.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), FailureReason> {
+        self.size_bytes += bytes.len() as u64;
+        self.hash.update(bytes);
+        self.tail.push(bytes);
+        if self.media_type.is_none() {
+            let room = HEAD_BYTES - self.head.len();
+            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if self.head.len() == HEAD_BYTES {
+                self.detect()?;
+            }
+        }
+        if self.size_bytes > self.max_bytes {
+            return Err(FailureReason::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// Ends with the last byte.
+    pub fn finish(mut self) -> Result<Inspection, FailureReason> {
+        if self.size_bytes == 0 {
+            return Err(FailureReason::EmptyContent);
+        }
+        let media_type = match self.media_type {
+            Some(media_type) => media_type,
+            None => self.detect()?,
+        };
+        if self.size_bytes > self.max_bytes {
+            return Err(FailureReason::TooLarge);
+        }
+        if !ending::is_whole(media_type, &self.head, self.tail.bytes(), self.size_bytes) {
+            // Less than was announced is a cut connection that nobody noticed;
+            // a whole number of announced bytes is a damaged file.
+            let cut = self
+                .announcement
+                .declared_size_bytes
+                .is_some_and(|declared| self.size_bytes < declared);
+            return Err(if cut {
+                FailureReason::DownloadIncomplete
+            } else {
+                FailureReason::Corrupted
+            });
+        }
+        Ok(Inspection {
+            size_bytes: self.size_bytes,
+            media_type,
+            sha256: status::Sha256(self.hash.finalize().into()),
+        })
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn detect(&mut self) -> Result<MediaType, FailureReason> {
+        let detected = sniff::detect(&self.head, &self.announcement);
+        let (media_type, max_bytes) = self
+            .limits
+            .admit_detected(self.announcement.claim, detected)?;
+        self.max_bytes = max_bytes;
+        if self
+            .announcement
+            .served_length
+            .is_some_and(|length| length > max_bytes)
+        {
+            return Err(FailureReason::TooLarge);
+        }
+        self.media_type = Some(media_type);
+        Ok(media_type)
+    }
+}
+
+fn claimed_kind(claim: Claim) -> Option<MediaKind> {
+    match claim {
+        Claim::Known(media_type) => Some(media_type.kind()),
+        Claim::Nothing | Claim::Foreign => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0";
+    const PNG_END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
+
+    fn limits() -> MediaLimits {
+        MediaLimits {
+            image_max_bytes: 100_000,
+            document_max_bytes: 50_000,
+            audio_max_bytes: 50_000,
+            video_max_bytes: 400_000,
+            max_files_per_message: 5,
+            opted_in: vec![],
+        }
+    }
+
+    fn announcement(claim: &str) -> Announcement {
+        Announcement {
+            claim: Claim::of(claim),
+            declared_size_bytes: None,
+            file_name: FileName::default(),
+            served_content_type: String::new(),
+            served_length: None,
+        }
+    }
+
+    fn inspect(announcement: Announcement, bytes: &[u8]) -> Result<Inspection, FailureReason> {
+        let limits = limits();
+        let mut inspector = Inspector::new(announcement, &limits)?;
+        for piece in bytes.chunks(1000) {
+            inspector.push(piece)?;
+        }
+        inspector.finish()
+    }
+
+    fn png_of(size: usize) -> Vec<u8> {
+        let mut png = PNG.to_vec();
+        png.resize(size - PNG_END.len(), 0);
+        png.extend_from_slice(PNG_END);
+        png
+    }
+
+    #[test]
+    fn a_whole_file_is_counted_hashed_and_named() {
+        let png = png_of(20_000);
+        let inspection = inspect(announcement(""), &png).unwrap();
+        assert_eq!(inspection.size_bytes, 20_000);
+        assert_eq!(inspection.media_type, MediaType::Png);
+        assert_eq!(inspection.sha256.0, <[u8; 32]>::from(Sha256::digest(&png)));
+    }
+
+    #[test]
+    fn the_limit_of_the_detected_kind_is_exact() {
+        assert!(inspect(announcement(""), &png_of(100_000)).is_ok());
+        assert_eq!(
+            inspect(announcement(""), &png_of(100_001)),
+            Err(FailureReason::TooLarge)
+        );
+    }
+
+    #[test]
+    fn a_length_beyond_the_limit_is_refused_before_the_first_byte() {
+        let mut announced = announcement("image/png");
+        announced.served_length = Some(100_001);
+        assert_eq!(
+            inspect(announced, &png_of(100)),
+            Err(FailureReason::TooLarge)
+        );
+    }
+
+    #[test]
+    fn damaged_cut_and_empty_files_are_told_apart() {
+        let mut cut = png_of(5_000);
+        cut.truncate(4_000);
+        assert_eq!(
+            inspect(announcement(""), &cut),
+            Err(FailureReason::Corrupted)
+        );
+        let mut announced = announcement("");
+        announced.declared_size_bytes = Some(5_000);
+        assert_eq!(
+            inspect(announced, &cut),
+            Err(FailureReason::DownloadIncomplete)
+        );
+        assert_eq!(
+            inspect(announcement(""), b""),
+            Err(FailureReason::EmptyContent)
+        );
+    }
+
+    #[test]
+    fn a_page_is_no_picture() {
+        let page = b"<!DOCTYPE html><html><body>Sign in</body></html>";
+        assert_eq!(
+            inspect(announcement("image/png"), page),
+            Err(FailureReason::ContentTypeMismatch)
+        );
+        assert_eq!(
+            inspect(announcement(""), page),
+            Err(FailureReason::ContentTypeNotAllowed)
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Telling a type by the first bytes.
+
+use super::Announcement;
+use crate::attachment::media::{Claim, MediaType};
+
+/// The type the head shows, if it shows one that we know.
+pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaType> {
+    match infer::get(head) {
+        Some(found) => MediaType::from_mime(found.mime_type()),
+        None if is_text(head) => text_type(announcement),
+        None => None,
+    }
+}
+
+/// Text has no magic number: it is text of a kind only where somebody says
+/// so. Without that, a provider's JSON error would pass for a document.
+fn text_type(announcement: &Announcement) -> Option<MediaType> {
+    let claimed = match announcement.claim {
+        Claim::Known(media_type) => Some(media_type),
+        Claim::Nothing | Claim::Foreign => None,
+    };
+    [
+        claimed,
+        MediaType::from_file_name(&announcement.file_name),
+        MediaType::from_mime(&announcement.served_content_type),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|media_type| media_type.is_text())
+}
+
+/// UTF-8 without the control characters that no text holds. The head may end
+/// within a character.
+fn is_text(head: &[u8]) -> bool {
+    let text = match str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty()
+        && !text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attachment::file_name::FileName;
+
+    fn announced(claim: &str, name: &str, served: &str) -> Announcement {
+        Announcement {
+            claim: Claim::of(claim),
+            declared_size_bytes: None,
+            file_name: FileName::new(name),
+            served_content_type: served.to_owned(),
+            served_length: None,
+        }
+    }
+
+    #[test]
+    fn magic_numbers_win_over_every_claim() {
+        let jpeg = [0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F'];
+        let claims = announced("image/png", "a.txt", "text/plain");
+        assert_eq!(detect(&jpeg, &claims), Some(MediaType::Jpeg));
+        let m4a = b"\0\0\0\x20ftypM4A \0\0\0\0";
+        assert_eq!(detect(m4a, &announced("", "", "")), Some(MediaType::M4a));
+    }
+
+    #[test]
+    fn text_is_what_somebody_calls_it_and_nothing_otherwise() {
+        let text = "name,age\nสมชาย,7\n".as_bytes();
+        assert_eq!(
+            detect(text, &announced("text/csv", "", "")),
+            Some(MediaType::Csv)
+        );
+        assert_eq!(
+            detect(text, &announced("", "list.csv", "")),
+            Some(MediaType::Csv)
+        );
+        assert_eq!(
+            detect(text, &announced("", "", "text/plain; charset=utf-8")),
+            Some(MediaType::Txt)
+        );
+        assert_eq!(
+            detect(
+                b"{\"errcode\":40007}",
+                &announced("", "", "application/json")
+            ),
+            None
+        );
+        assert_eq!(
+            detect(b"MZ\x90\0\x03", &announced("text/plain", "a.txt", "")),
+            None
+        );
+    }
+
+    #[test]
+    fn a_head_that_ends_within_a_character_is_still_text() {
+        let text = "สมชาย".as_bytes();
+        assert!(is_text(&text[..text.len() - 1]));
+        assert!(!is_text(b"\xff\xfe"));
+    }
+}

@@ -1,0 +1,91 @@
+//! The queue as an apalis [`Backend`]: polling gives claimed work.
+//!
+//! Acknowledging is not apalis' business here: the handler settles under its
+//! fence, and a worker's death is found by its lease.
+
+use super::{Job, Queue, claimer};
+use crate::db::DbError;
+use apalis::prelude::{Backend, Task, TaskBuilder, WorkerContext};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::layer::util::Identity;
+
+/// Claimed rows as apalis tasks.
+pub(super) struct WorkBackend {
+    queue: Queue,
+    jobs: mpsc::Receiver<Result<Job, DbError>>,
+    claimer: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl WorkBackend {
+    /// Begins to claim. `slots` bounds what is claimed and not yet over.
+    pub(super) fn new(queue: Queue, slots: Arc<Semaphore>, stop: CancellationToken) -> Self {
+        let (sender, jobs) = mpsc::channel(1);
+        let mut running = JoinSet::new();
+        running.spawn(claimer::run(queue.clone(), slots, sender, stop.clone()));
+        Self {
+            queue,
+            jobs,
+            claimer: stop,
+            running,
+        }
+    }
+}
+
+impl Backend for WorkBackend {
+    type Task = Task<Job>;
+    type Error = DbError;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), DbError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Option<Result<Task<Job>, DbError>>> {
+        self.jobs
+            .poll_recv(context)
+            .map(|next| next.map(|job| job.map(|job| TaskBuilder::new(job).build())))
+    }
+
+    /// Stops claiming and gives back what nobody has begun.
+    fn poll_close(
+        &mut self,
+        context: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), DbError>> {
+        self.claimer.cancel();
+        self.jobs.close();
+        while let Poll::Ready(Some(left)) = self.jobs.poll_recv(context) {
+            if let Ok(job) = left {
+                let queue = self.queue.clone();
+                self.running
+                    .spawn(async move { claimer::give_back(&queue, job).await });
+            }
+        }
+        while let Some(_ended) = std::task::ready!(self.running.poll_join_next(context)) {}
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl apalis_core::backend::BackendConfig for WorkBackend {
+    type Args = Job;
+    type Id = uuid::Uuid;
+    type Kind = apalis_core::backend::finalize::Ephemeral;
+    type Config = ();
+    type Layer = Identity;
+
+    fn config(&self) -> &() {
+        &()
+    }
+
+    fn middleware(&mut self, _: &mut WorkerContext) -> Identity {
+        Identity::new()
+    }
+}

@@ -1,0 +1,97 @@
+//! Claims due rows for the slots that are free, no sooner and no more.
+
+use super::{Job, Queue};
+use crate::attachment::journal::Trace;
+use crate::db::DbError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Rows claimed by one statement at most.
+const BATCH: usize = 32;
+
+/// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
+pub(super) async fn run(
+    queue: Queue,
+    slots: Arc<Semaphore>,
+    jobs: mpsc::Sender<Result<Job, DbError>>,
+    stop: CancellationToken,
+) {
+    loop {
+        let Some(free) = free_slots(&slots, &stop).await else {
+            return;
+        };
+        let count = u32::try_from(free.len()).unwrap_or(u32::MAX);
+        // Not to be cancelled: a claim that is cut short still counts.
+        match queue.db.claim(&queue.lease, count).await {
+            Ok(claims) if claims.is_empty() => {
+                drop(free);
+                if !wait(&queue, &stop).await {
+                    return;
+                }
+            }
+            Ok(claims) => {
+                for (claim, slot) in claims.into_iter().zip(free) {
+                    let job = Job::new(claim, slot);
+                    if let Err(mpsc::error::SendError(Ok(job))) = jobs.send(Ok(job)).await {
+                        give_back(&queue, job).await;
+                    }
+                }
+            }
+            Err(error) => {
+                // Nobody listening means that the worker is ending anyway.
+                let _ = jobs.send(Err(error)).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Waits for a free slot and takes what others are free with it.
+async fn free_slots(
+    slots: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<Vec<OwnedSemaphorePermit>> {
+    let first = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        slot = slots.clone().acquire_owned() => slot.ok()?,
+    };
+    let mut free = vec![first];
+    while free.len() < BATCH
+        && let Ok(slot) = slots.clone().try_acquire_owned()
+    {
+        free.push(slot);
+    }
+    Some(free)
+}
+
+/// Waits for a ring, for the next row to fall due, or for the poll that finds
+/// other replicas' work; false when it is time to stop.
+async fn wait(queue: &Queue, stop: &CancellationToken) -> bool {
+    let poll = queue.settings.poll_interval;
+    let pause = match queue.db.next_due_in().await {
+        // The database's clock told the time; a little more makes sure it has come.
+        Ok(Some(due)) => (due + Duration::from_millis(2)).min(poll),
+        Ok(None) | Err(_) => poll,
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = queue.bell.notified() => true,
+        () = tokio::time::sleep(pause) => true,
+    }
+}
+
+/// Puts back what was claimed and not begun, unspent.
+pub(super) async fn give_back(queue: &Queue, job: Job) {
+    let trace = Trace {
+        detail: "given back before it was begun".to_owned(),
+        ..Trace::default()
+    };
+    let id = job.attempt.attachment.id;
+    if let Err(error) = queue.db.settle(&job.attempt.give_back(), &trace).await {
+        tracing::warn!(attachment.id = %id, %error, "a claim could not be given back");
+    }
+}

@@ -1,0 +1,93 @@
+//! A claimed attempt and its lease, kept alive while the work runs.
+
+use super::Queue;
+use crate::attachment::status::Attempt;
+use crate::db::Claim;
+use crate::ids::AttachmentId;
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+/// A claimed attempt, with the slot it runs in.
+pub struct Job {
+    /// What to do.
+    pub attempt: Attempt,
+    /// The fence of an attempt before it that left without settling.
+    pub abandoned_fence: Option<i64>,
+    /// Frees the slot when the job is over, however it ends.
+    pub(super) _slot: OwnedSemaphorePermit,
+}
+
+impl Job {
+    pub(super) fn new(claim: Claim, slot: OwnedSemaphorePermit) -> Self {
+        Self {
+            attempt: claim.attempt,
+            abandoned_fence: claim.abandoned_fence,
+            _slot: slot,
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How work under a lease came to its end.
+#[derive(Debug)]
+pub enum Held<T> {
+    /// It ran to its end.
+    Done(T),
+    /// The lease was lost on the way; somebody else owns the row.
+    Lost,
+    /// The process is to stop and the grace is over.
+    Stopped,
+}
+
+impl Queue {
+    /// Runs `work` while the lease is kept alive, and drops it when the lease
+    /// is lost or the process must stop.
+    pub async fn hold<T>(
+        &self,
+        id: AttachmentId,
+        fence: i64,
+        work: impl Future<Output = T>,
+    ) -> Held<T> {
+        tokio::select! {
+            biased;
+            () = self.abandon.cancelled() => Held::Stopped,
+            done = work => Held::Done(done),
+            () = self.lose(id, fence) => Held::Lost,
+        }
+    }
+
+    /// Renews the lease until it is lost. A database that is away loses it
+    /// only once the last renewal has run out.
+    async fn lose(&self, id: AttachmentId, fence: i64) {
+        let length = self.lease.length;
+        let mut renewed_at = Instant::now();
+        let mut pause = length / 3;
+        loop {
+            tokio::time::sleep(pause).await;
+            let asked_at = Instant::now();
+            match self.db.renew(id, fence, length).await {
+                Ok(true) => {
+                    renewed_at = asked_at;
+                    pause = length / 3;
+                }
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(attachment.id = %id, %error, "the lease could not be renewed");
+                    if renewed_at.elapsed() >= length {
+                        return;
+                    }
+                    pause = (length / 10).min(Duration::from_secs(1));
+                }
+            }
+        }
+    }
+}

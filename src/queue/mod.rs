@@ -1,0 +1,90 @@
+//! The queue: due rows in, settled outcomes out, with apalis driving the workers.
+//!
+//! Promises: a claim is counted before any work; its lease is renewed while
+//! the work runs and the work is cancelled once the lease is lost; an outcome
+//! is written under the claim's fence, again and again until the lease ends.
+//! What the work is, it does not know: a handler is given to it.
+
+mod backend;
+mod claimer;
+mod lease;
+mod worker;
+
+pub use lease::{Held, Job};
+
+use crate::attachment::journal::Trace;
+use crate::attachment::status::Settlement;
+use crate::db::{Db, DbError, Lease};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How the queue is worked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Attempts that run at the same time in this process.
+    pub concurrency: u32,
+    /// How long a claim holds without being renewed; renewed at a third of it.
+    pub lease: Duration,
+    /// How often an idle worker looks for work of other replicas.
+    pub poll_interval: Duration,
+    /// How long running attempts may go on once the process is to stop.
+    pub grace: Duration,
+}
+
+/// The queue as one process sees it.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    db: Db,
+    settings: Settings,
+    lease: Lease,
+    bell: Arc<Notify>,
+    /// Fires when the grace is over: whatever still runs is given back.
+    abandon: CancellationToken,
+}
+
+impl Queue {
+    /// A queue under a worker name that no process had before.
+    #[must_use]
+    pub fn new(db: Db, settings: Settings) -> Self {
+        let lease = Lease {
+            worker: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            length: settings.lease,
+        };
+        Self {
+            db,
+            settings,
+            lease,
+            bell: Arc::new(Notify::new()),
+            abandon: CancellationToken::new(),
+        }
+    }
+
+    /// Wakes this process's worker: there is new work. Never blocks, and rings
+    /// that nobody has heard yet count as one.
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Writes how an attempt ended. While the database is away this is
+    /// repeated until the lease ends; then the work is repeated instead.
+    ///
+    /// Gives false when the fence no longer holds, and then nothing was changed.
+    pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
+        const PAUSE: Duration = Duration::from_millis(250);
+        let mut tries_left = self.lease.length.as_millis() / PAUSE.as_millis();
+        loop {
+            match self.db.settle(settlement, trace).await {
+                Err(DbError::Unavailable(error)) if tries_left > 0 => {
+                    tracing::warn!(attachment.id = %settlement.attachment.id, %error,
+                        "the outcome could not be written yet");
+                    tries_left -= 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                settled => return settled,
+            }
+        }
+    }
+}

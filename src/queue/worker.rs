@@ -1,0 +1,101 @@
+//! Keeps a worker running: restarts it with a backoff when the database takes
+//! it down, drains it when the process is to stop.
+
+use super::backend::WorkBackend;
+use super::{Job, Queue};
+use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Queue {
+    /// Works the queue until `stop`, then lets running attempts end within
+    /// the grace and gives back those that do not.
+    pub async fn work<H, F>(&self, handler: H, stop: CancellationToken)
+    where
+        H: Fn(Job) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // One set of slots for all incarnations: handlers outlive a worker
+        // that the database took down.
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency as usize));
+        tokio::join!(
+            self.supervise(handler, &slots, &stop),
+            self.end_grace(&slots, &stop)
+        );
+    }
+
+    async fn supervise<H, F>(&self, handler: H, slots: &Arc<Semaphore>, stop: &CancellationToken)
+    where
+        H: Fn(Job) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut incarnation: u64 = 0;
+        let mut pause = FIRST_PAUSE;
+        while !stop.is_cancelled() {
+            incarnation += 1;
+            let began = Instant::now();
+            let ended = self
+                .incarnation(incarnation, handler.clone(), slots.clone(), stop)
+                .await;
+            let Err(error) = ended else {
+                return;
+            };
+            if began.elapsed() > Duration::from_mins(1) {
+                pause = FIRST_PAUSE;
+            }
+            tracing::warn!(worker.incarnation = incarnation, %error, "the worker ended; restarting");
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn incarnation<H, F>(
+        &self,
+        incarnation: u64,
+        handler: H,
+        slots: Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) -> Result<(), WorkerError>
+    where
+        H: Fn(Job) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stopped = {
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                Ok::<(), std::io::Error>(())
+            }
+        };
+        // A name that no worker had before: not even this process's last one.
+        let name = format!("{}-{incarnation}", self.lease.worker);
+        WorkerBuilder::new(name.as_str())
+            .backend(WorkBackend::new(self.clone(), slots, stop.child_token()))
+            .parallelize(tokio::spawn)
+            .build(handler)
+            .run_until(stopped)
+            .await
+    }
+
+    /// Once the process is to stop, running attempts have the grace to end in;
+    /// what still runs then is told to give back.
+    async fn end_grace(&self, slots: &Semaphore, stop: &CancellationToken) {
+        stop.cancelled().await;
+        let all_free = slots.acquire_many(self.settings.concurrency);
+        if tokio::time::timeout(self.settings.grace, all_free)
+            .await
+            .is_err()
+        {
+            self.abandon.cancel();
+        }
+    }
+}
