@@ -1,0 +1,114 @@
+//! The keys that tokens may be signed with, by their ids.
+
+use super::key::{Key, KeyFault};
+use super::settings::Settings;
+use std::collections::HashMap;
+
+/// The keys by their ids. Where they came from does not matter to it.
+#[derive(Debug)]
+pub(super) struct KeySet {
+    by_kid: HashMap<String, Key>,
+    /// The key of a set of one that has no id.
+    nameless: Option<Key>,
+}
+
+impl KeySet {
+    /// Loads the keys of `settings`.
+    pub(super) fn load(settings: &Settings) -> Result<Self, InvalidSettings> {
+        if settings.keys.is_empty() {
+            return Err(InvalidSettings::NoKeys);
+        }
+        let mut set = Self {
+            by_kid: HashMap::new(),
+            nameless: None,
+        };
+        for (index, setting) in settings.keys.iter().enumerate() {
+            let fault = |fault| InvalidSettings::Key {
+                name: setting.kid.clone().unwrap_or_else(|| format!("#{index}")),
+                fault,
+            };
+            let key = Key::load(setting, settings).map_err(fault)?;
+            let replaced = match &setting.kid {
+                Some(kid) => set.by_kid.insert(kid.clone(), key),
+                None if settings.keys.len() > 1 => return Err(fault(KeyFault::Nameless)),
+                None => set.nameless.replace(key),
+            };
+            if replaced.is_some() {
+                return Err(fault(KeyFault::Duplicate));
+            }
+        }
+        Ok(set)
+    }
+
+    /// The key a token names. A token that names none means the only one.
+    pub(super) fn find(&self, kid: Option<&str>) -> Option<&Key> {
+        match kid {
+            Some(kid) => self.by_kid.get(kid),
+            None if self.by_kid.len() == 1 => self.by_kid.values().next(),
+            None => self.nameless.as_ref(),
+        }
+    }
+}
+
+/// Why tokens can not be verified with these settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// Any token would do, or none.
+    #[error("auth: `{0}` is empty")]
+    Empty(&'static str),
+    /// More leeway than [`Settings::MAX_LEEWAY`].
+    #[error("auth: `leeway` is more than {} seconds", Settings::MAX_LEEWAY.as_secs())]
+    Leeway,
+    /// No token could be verified.
+    #[error("auth: there are no keys")]
+    NoKeys,
+    /// A key can not be used.
+    #[error("auth: key {name}: {fault}")]
+    Key {
+        /// The key's id, or its place in the list.
+        name: String,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forge::{self, Signer};
+    use super::super::settings::{DEV_KID, KeySetting};
+    use super::*;
+
+    #[test]
+    fn each_key_of_several_has_an_id_of_its_own() {
+        let signer = Signer::ed25519();
+        let nameless = KeySetting {
+            kid: None,
+            ..signer.setting("")
+        };
+        for (keys, name, fault) in [
+            (
+                vec![signer.setting("a"), signer.setting("a")],
+                "a",
+                KeyFault::Duplicate,
+            ),
+            (
+                vec![signer.setting("a"), nameless],
+                "#1",
+                KeyFault::Nameless,
+            ),
+            (
+                vec![signer.setting("a"), signer.setting(DEV_KID)],
+                DEV_KID,
+                KeyFault::DevKey,
+            ),
+        ] {
+            let refused = InvalidSettings::Key {
+                name: name.to_owned(),
+                fault,
+            };
+            assert_eq!(KeySet::load(&forge::settings(keys)).unwrap_err(), refused);
+        }
+        let none = forge::settings(vec![]);
+        assert_eq!(KeySet::load(&none).unwrap_err(), InvalidSettings::NoKeys);
+    }
+}
