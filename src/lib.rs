@@ -1,5 +1,7 @@
 //! The attachment service: chat files from webhook to hash-checked link.
 
+pub mod access;
+pub mod admin;
 pub mod attachment;
 pub mod auth;
 pub mod blob;
@@ -9,6 +11,10 @@ pub mod db;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod ids;
+pub mod ingest;
 pub mod inspect;
 pub mod proto;
+pub mod purge;
 pub mod queue;
+pub mod register;
+pub mod sweep;

@@ -107,6 +107,12 @@ impl MediaType {
             .find(|kind| kind.extensions().contains(&extension.as_str()))
     }
 
+    /// The usual file extension.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        self.extensions().first().copied().unwrap_or("bin")
+    }
+
     /// Whether it is written in plain text, which no magic number gives away.
     #[must_use]
     pub const fn is_text(self) -> bool {

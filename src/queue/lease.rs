@@ -15,8 +15,8 @@ pub struct Job {
     pub attempt: Attempt,
     /// The fence of an attempt before it that left without settling.
     pub abandoned_fence: Option<i64>,
-    /// Frees the slot when the job is over, however it ends.
-    pub(super) _slot: OwnedSemaphorePermit,
+    /// The slot it runs in; free again when this is dropped.
+    pub slot: OwnedSemaphorePermit,
 }
 
 impl Job {
@@ -24,7 +24,7 @@ impl Job {
         Self {
             attempt: claim.attempt,
             abandoned_fence: claim.abandoned_fence,
-            _slot: slot,
+            slot,
         }
     }
 }

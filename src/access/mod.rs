@@ -1,0 +1,234 @@
+//! Reading: records, their story, links to their bytes, the bytes themselves.
+//!
+//! Promises: whatever a tenant asks, the answer is about its own records; a
+//! link or a byte exists only for a stored attachment; a stream ends in an
+//! error rather than short.
+
+mod disposition;
+
+pub use disposition::Disposition;
+
+use crate::attachment::Attachment;
+use crate::attachment::journal::JournalEntry;
+use crate::attachment::media::MediaType;
+use crate::attachment::status::{AttachmentStatus, StoredObject};
+use crate::blob::{BlobError, Bucket, LinkOptions, PresignedLink};
+use crate::clock::Clock;
+use crate::db::{Db, DbError, ListFilter};
+use crate::ids::{AttachmentId, TenantId};
+use bytes::Bytes;
+use futures::Stream;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long links live.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the caller asks for nothing.
+    pub default_ttl: Duration,
+    /// At most, whatever the caller asks for.
+    pub max_ttl: Duration,
+}
+
+/// Reads records and bytes.
+#[derive(Clone)]
+pub struct Access {
+    db: Db,
+    bucket: Bucket,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+/// What a caller wants of a link.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkRequest {
+    /// To which attachment.
+    pub id: AttachmentId,
+    /// How long it should live; `None` is the default.
+    pub ttl: Option<Duration>,
+    /// What a browser should do with it; `None` is what is safe.
+    pub disposition: Option<Disposition>,
+}
+
+/// A link to a stored attachment.
+#[derive(Debug, Clone)]
+pub struct AccessLink {
+    /// The link.
+    pub link: PresignedLink,
+    /// When a page that stays open should ask again.
+    pub refresh_after: OffsetDateTime,
+    /// What it leads to.
+    pub media_type: MediaType,
+    /// How large that is, in bytes.
+    pub size_bytes: u64,
+}
+
+/// Which bytes of an attachment.
+#[derive(Debug, Clone, Copy)]
+pub struct ByteRange {
+    /// The first one.
+    pub offset: u64,
+    /// How many at most; `None` is to the end.
+    pub limit: Option<u64>,
+}
+
+/// What was asked for cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The tenant has no such attachment.
+    #[error("there is no such attachment")]
+    NotFound,
+    /// There are no bytes to give in this status.
+    #[error("the attachment is not stored")]
+    NotStored(AttachmentStatus),
+    /// The range begins beyond the last byte.
+    #[error("the attachment has {size_bytes} bytes")]
+    OutOfRange {
+        /// How many there are.
+        size_bytes: u64,
+    },
+    /// The database failed.
+    #[error("the record could not be read")]
+    Database(#[from] DbError),
+    /// The store failed.
+    #[error("the object could not be read")]
+    Blob(#[from] BlobError),
+}
+
+impl Access {
+    /// Prepares to read.
+    #[must_use]
+    pub fn new(db: Db, bucket: Bucket, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self {
+            db,
+            bucket,
+            clock,
+            settings,
+        }
+    }
+
+    /// One record.
+    pub async fn attachment(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+    ) -> Result<Attachment, AccessError> {
+        self.db
+            .attachment(tenant, id)
+            .await?
+            .ok_or(AccessError::NotFound)
+    }
+
+    /// Records in the order of their ids, with `None` where the tenant has none.
+    pub async fn attachments(
+        &self,
+        tenant: &TenantId,
+        ids: &[AttachmentId],
+    ) -> Result<Vec<Option<Attachment>>, AccessError> {
+        let found = self.db.attachments(tenant, ids).await?;
+        let by_id: HashMap<_, _> = found.into_iter().map(|found| (found.id, found)).collect();
+        Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
+    }
+
+    /// A page of records, newest first, those older than `before`.
+    pub async fn list(
+        &self,
+        tenant: &TenantId,
+        filter: &ListFilter,
+        before: Option<AttachmentId>,
+        limit: u16,
+    ) -> Result<Vec<Attachment>, AccessError> {
+        Ok(self.db.list(tenant, filter, before, limit).await?)
+    }
+
+    /// A record and what was tried, first to last.
+    pub async fn explain(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+    ) -> Result<(Attachment, Vec<JournalEntry>), AccessError> {
+        let attachment = self.attachment(tenant, id).await?;
+        let journal = self.db.journal(tenant, id).await?;
+        Ok((attachment, journal))
+    }
+
+    /// Links in the order of their requests, each its own answer.
+    pub async fn links(
+        &self,
+        tenant: &TenantId,
+        requests: &[LinkRequest],
+    ) -> Result<Vec<Result<AccessLink, AccessError>>, AccessError> {
+        let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
+        let found = self.attachments(tenant, &ids).await?;
+        let mut links = Vec::with_capacity(requests.len());
+        for (request, attachment) in requests.iter().zip(found) {
+            links.push(match attachment {
+                Some(attachment) => self.sign(request, &attachment).await,
+                None => Err(AccessError::NotFound),
+            });
+        }
+        Ok(links)
+    }
+
+    /// The record and a stream of the bytes asked for.
+    pub async fn bytes(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+        range: ByteRange,
+    ) -> Result<
+        (
+            Attachment,
+            StoredObject,
+            impl Stream<Item = Result<Bytes, BlobError>> + Send + use<>,
+        ),
+        AccessError,
+    > {
+        let attachment = self.attachment(tenant, id).await?;
+        let object = stored(&attachment)?.clone();
+        let size_bytes = object.size_bytes;
+        if range.offset >= size_bytes {
+            return Err(AccessError::OutOfRange { size_bytes });
+        }
+        let left = size_bytes - range.offset;
+        let length = range.limit.map_or(left, |limit| limit.min(left));
+        let bytes = self.bucket.read(&object, range.offset, length).await?;
+        Ok((attachment, object, bytes))
+    }
+
+    async fn sign(
+        &self,
+        request: &LinkRequest,
+        attachment: &Attachment,
+    ) -> Result<AccessLink, AccessError> {
+        let object = stored(attachment)?;
+        let now = self.clock.now();
+        let ttl = request
+            .ttl
+            .unwrap_or(self.settings.default_ttl)
+            .min(self.settings.max_ttl);
+        let disposition = Disposition::permitted(request.disposition, object.media_type);
+        let options = LinkOptions {
+            now,
+            ttl,
+            content_type: object.media_type.mime().to_owned(),
+            content_disposition: disposition.header(&attachment.file_name, object.media_type),
+        };
+        let link = self.bucket.link(object, &options).await?;
+        Ok(AccessLink {
+            refresh_after: now + (link.expires_at - now) * 4 / 5,
+            link,
+            media_type: object.media_type,
+            size_bytes: object.size_bytes,
+        })
+    }
+}
+
+fn stored(attachment: &Attachment) -> Result<&StoredObject, AccessError> {
+    match &attachment.status {
+        AttachmentStatus::Stored { object, .. } => Ok(object),
+        other => Err(AccessError::NotStored(other.clone())),
+    }
+}

@@ -1,0 +1,98 @@
+//! A tenant's channels: what it decided about them, and their credentials.
+//!
+//! Promises: a credential comes in and never goes out; it is sealed before it
+//! is stored.
+
+use crate::attachment::channel_policy::ChannelPolicy;
+use crate::channel::{Sealer, SealingError};
+use crate::db::{ChannelRecord, CredentialChange, Db, DbError};
+use crate::ids::{ChannelId, TenantId};
+use crate::queue::Queue;
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// Keeps channels.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    db: Db,
+    sealer: Arc<Sealer>,
+    queue: Queue,
+}
+
+/// A channel could not be kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The tenant has no such channel.
+    #[error("there is no such channel")]
+    NotFound,
+    /// The credential could not be sealed.
+    #[error("the credential could not be sealed")]
+    Sealing(#[from] SealingError),
+    /// The database failed.
+    #[error("the channel could not be read or written")]
+    Database(#[from] DbError),
+}
+
+impl Admin {
+    /// Prepares to keep channels.
+    #[must_use]
+    pub fn new(db: Db, sealer: Arc<Sealer>, queue: Queue) -> Self {
+        Self { db, sealer, queue }
+    }
+
+    /// Creates or replaces a channel; without a credential the stored one
+    /// stays. A new one wakes what had failed for want of it.
+    pub async fn put_channel(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+        policy: &ChannelPolicy,
+        credential: Option<&SecretString>,
+    ) -> Result<ChannelRecord, AdminError> {
+        let change = match credential {
+            None => CredentialChange::Keep,
+            Some(clear) => CredentialChange::Replace(self.sealer.seal(tenant, id, clear)?),
+        };
+        let (record, resumed) = self.db.put_channel(tenant, id, policy, change).await?;
+        if resumed > 0 {
+            tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "put back by a new credential");
+            self.queue.ring();
+        }
+        Ok(record)
+    }
+
+    /// One channel.
+    pub async fn channel(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+    ) -> Result<ChannelRecord, AdminError> {
+        self.db
+            .channel(tenant, id)
+            .await?
+            .ok_or(AdminError::NotFound)
+    }
+
+    /// A page of channels by id, those after `after`.
+    pub async fn channels(
+        &self,
+        tenant: &TenantId,
+        after: Option<&ChannelId>,
+        limit: u16,
+    ) -> Result<Vec<ChannelRecord>, AdminError> {
+        Ok(self.db.list_channels(tenant, after, limit).await?)
+    }
+
+    /// Deletes a channel and its credential.
+    pub async fn delete_channel(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+    ) -> Result<(), AdminError> {
+        if self.db.delete_channel(tenant, id).await? {
+            Ok(())
+        } else {
+            Err(AdminError::NotFound)
+        }
+    }
+}

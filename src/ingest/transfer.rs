@@ -1,0 +1,154 @@
+//! The way of the bytes: from the channel through the spool into the bucket.
+
+use super::spool::Spool;
+use super::{Failure, Ingest};
+use crate::attachment::Attachment;
+use crate::attachment::failure::FailureReason;
+use crate::attachment::journal::Trace;
+use crate::attachment::media::MediaLimits;
+use crate::attachment::status::{Attempt, StoredObject};
+use crate::blob::{BlobError, Payload};
+use crate::channel::{FetchError, Fetched, ResponseHead};
+use crate::inspect::{Announcement, Inspection, Inspector};
+use futures::StreamExt as _;
+use secrecy::SecretString;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Ingest {
+    /// Fetches, inspects and puts; `trace` learns what it saw on the way.
+    pub(super) async fn transfer(
+        &self,
+        attempt: &Attempt,
+        trace: &mut Trace,
+    ) -> Result<StoredObject, Failure> {
+        let attachment = &attempt.attachment;
+        let (limits, credential) = self.channel_of(attachment, trace).await?;
+
+        let began = Instant::now();
+        let received = self
+            .receive(attachment, &limits, credential.as_ref(), trace)
+            .await;
+        trace.fetch = began.elapsed();
+        let (inspection, payload) = received?;
+
+        let key = attempt.storage_key();
+        let began = Instant::now();
+        // Set before the put: an object may be there although the put failed.
+        trace.store = Duration::from_nanos(1);
+        let put = self
+            .bucket
+            .put(
+                &key,
+                payload,
+                inspection.sha256,
+                inspection.media_type.mime(),
+            )
+            .await;
+        trace.store = began.elapsed().max(trace.store);
+        put.map_err(|error| storage_failure(error, trace))?;
+
+        Ok(StoredObject {
+            key,
+            size_bytes: inspection.size_bytes,
+            media_type: inspection.media_type,
+            sha256: inspection.sha256,
+        })
+    }
+
+    /// The limits in force and the credential, as they are at this attempt.
+    async fn channel_of(
+        &self,
+        attachment: &Attachment,
+        trace: &mut Trace,
+    ) -> Result<(MediaLimits, Option<SecretString>), Failure> {
+        let (tenant, channel) = (&attachment.tenant, &attachment.channel);
+        let record = self.db.channel(tenant, channel).await.map_err(|error| {
+            tracing::warn!(%error, "the channel could not be read");
+            "the channel could not be read".clone_into(&mut trace.detail);
+            Failure::from(FailureReason::Interrupted)
+        })?;
+        let Some(record) = record else {
+            return Ok((self.settings.limits.clone(), None));
+        };
+        let credential = record
+            .sealed_credential
+            .map(|sealed| self.sealer.open(tenant, channel, &sealed))
+            .transpose()
+            .map_err(|error| {
+                tracing::error!(%error, "the channel's credential does not open");
+                "the channel's credential does not open".clone_into(&mut trace.detail);
+                Failure::from(FailureReason::CredentialMissing)
+            })?;
+        Ok((record.policy.limits.over(&self.settings.limits), credential))
+    }
+
+    /// Reads the body into the spool while it is inspected. No more than one
+    /// piece beyond the limit is ever read.
+    async fn receive(
+        &self,
+        attachment: &Attachment,
+        limits: &MediaLimits,
+        credential: Option<&SecretString>,
+        trace: &mut Trace,
+    ) -> Result<(Inspection, Payload), Failure> {
+        let Fetched {
+            head,
+            content_type,
+            content_length,
+            mut body,
+        } = self
+            .channels
+            .fetch(&attachment.source, credential)
+            .await
+            .map_err(|error| fetch_failure(error, trace))?;
+        note_head(head, trace);
+        let announcement = Announcement {
+            claim: attachment.claim(),
+            declared_size_bytes: attachment.declared_size_bytes,
+            file_name: attachment.file_name.clone(),
+            served_content_type: content_type,
+            served_length: content_length,
+        };
+        let mut inspector = Inspector::new(announcement, limits)?;
+        let mut spool = Spool::new(self.settings.spool_memory_bytes, &self.settings.spool_dir);
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| fetch_failure(error, trace))?;
+            let pushed = inspector.push(&piece);
+            trace.received_bytes = inspector.size_bytes();
+            pushed?;
+            spool.push(&piece).await.map_err(|error| {
+                tracing::error!(%error, "the spool failed");
+                "no room to spool the file".clone_into(&mut trace.detail);
+                Failure::from(FailureReason::StorageUnavailable)
+            })?;
+        }
+        let inspection = inspector.finish()?;
+        let payload = spool.finish().await.map_err(|error| {
+            tracing::error!(%error, "the spool failed");
+            Failure::from(FailureReason::StorageUnavailable)
+        })?;
+        Ok((inspection, payload))
+    }
+}
+
+fn note_head(head: ResponseHead, trace: &mut Trace) {
+    trace.provider_status = head.status;
+    trace.provider_request_id = head.request_id;
+}
+
+fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
+    error.detail.clone_into(&mut trace.detail);
+    if error.head.status.is_some() {
+        note_head(error.head, trace);
+    }
+    Failure {
+        reason: error.reason,
+        retry_after: error.retry_after,
+    }
+}
+
+fn storage_failure(error: BlobError, trace: &mut Trace) -> Failure {
+    trace.detail = error.to_string();
+    FailureReason::StorageUnavailable.into()
+}

@@ -1,0 +1,113 @@
+//! Recording an attachment, once per file of its channel.
+//!
+//! Promises: one answer in one round trip to the database and to nothing
+//! else; a file that breaks a rule known beforehand is recorded as what it
+//! is, never refused; once the answer is out, row and work are durable.
+
+mod policies;
+mod recorder;
+
+pub use recorder::Settings as RecorderSettings;
+
+use crate::attachment::channel_policy::Retention;
+use crate::attachment::media::{Claim, MediaLimits};
+use crate::attachment::{NewAttachment, Registration};
+use crate::db::{Db, DbError, Registered};
+use crate::ids::{AttachmentId, TenantId};
+use crate::queue::Queue;
+use policies::Policies;
+use recorder::Recorder;
+use std::sync::Arc;
+
+/// What is recorded where a channel decides nothing else.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Limits of channels that set none.
+    pub limits: MediaLimits,
+    /// Attempts that may be spent on a file.
+    pub max_attempts: u16,
+    /// How registrations are gathered into statements.
+    pub recorder: RecorderSettings,
+}
+
+/// Records attachments.
+#[derive(Debug, Clone)]
+pub struct Register {
+    settings: Arc<Settings>,
+    policies: Policies,
+    recorder: Recorder,
+    queue: Queue,
+}
+
+/// A registration that was not recorded. Repeating it is safe.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RegisterError {
+    /// More callers wait than the queue holds.
+    #[error("too many registrations are waiting")]
+    Overloaded,
+    /// The database failed; the cause was logged where it happened.
+    #[error("the registration could not be written")]
+    Database(#[source] Arc<DbError>),
+}
+
+impl Register {
+    /// Prepares to record; spawns the flushers, so it wants a runtime.
+    #[must_use]
+    pub fn new(db: &Db, queue: Queue, settings: Settings) -> Self {
+        Self {
+            policies: Policies::new(db.clone()),
+            recorder: Recorder::new(db, &settings.recorder),
+            settings: Arc::new(settings),
+            queue,
+        }
+    }
+
+    /// Records files of a tenant; the answers stand in their order, and one
+    /// file that fails does not cost the others.
+    pub async fn register(
+        &self,
+        tenant: &TenantId,
+        files: Vec<NewAttachment>,
+    ) -> Vec<Result<Registered, RegisterError>> {
+        let mut waiting = Vec::with_capacity(files.len());
+        for new in files {
+            waiting.push(match self.decide(tenant, new).await {
+                Ok(registration) => self.recorder.record(registration),
+                Err(error) => Err(RegisterError::Database(Arc::new(error))),
+            });
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for answer in waiting {
+            answers.push(match answer {
+                Ok(answer) => answer.wait().await,
+                Err(error) => Err(error),
+            });
+        }
+        self.queue.ring();
+        answers
+    }
+
+    /// Adds what is known before any byte has come.
+    async fn decide(&self, tenant: &TenantId, new: NewAttachment) -> Result<Registration, DbError> {
+        let policy = self.policies.get(tenant, &new.channel).await?;
+        let limits = policy.as_ref().map_or_else(
+            || self.settings.limits.clone(),
+            |policy| policy.limits.over(&self.settings.limits),
+        );
+        let claim = Claim::of(&new.declared_content_type);
+        let refused = new
+            .source
+            .admit()
+            .and_then(|()| limits.admit_declared(claim, new.declared_size_bytes))
+            .err();
+        Ok(Registration {
+            id: AttachmentId::generate(),
+            tenant: tenant.clone(),
+            retention: policy.map_or(Retention::Durable, |policy| policy.retention),
+            max_attempts: self.settings.max_attempts,
+            max_files_per_message: limits.max_files_per_message,
+            new,
+            refused,
+        })
+    }
+}

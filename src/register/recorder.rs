@@ -1,0 +1,109 @@
+//! Group commit: callers queue, flushers write what has gathered.
+//!
+//! There is no timer. A flusher that is free takes whatever waits, one row or
+//! hundreds, so a lone caller waits for nothing and a crowd shares one commit.
+
+use super::RegisterError;
+use crate::attachment::Registration;
+use crate::db::{Db, DbError, Registered};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// How registrations are gathered.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Statements that run at the same time.
+    pub flushers: usize,
+    /// Rows of one statement at most.
+    pub batch: usize,
+    /// Callers that may wait; further ones are refused.
+    pub queue: usize,
+}
+
+type Reply = oneshot::Sender<Result<Registered, RegisterError>>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Recorder {
+    shards: Arc<[mpsc::Sender<(Registration, Reply)>]>,
+}
+
+/// An answer on its way.
+pub(super) struct Answer(oneshot::Receiver<Result<Registered, RegisterError>>);
+
+impl Recorder {
+    pub(super) fn new(db: &Db, settings: &Settings) -> Self {
+        let shards = (0..settings.flushers.max(1))
+            .map(|_| {
+                let (sender, waiting) = mpsc::channel(settings.queue);
+                tokio::spawn(flush(db.clone(), waiting, settings.batch));
+                sender
+            })
+            .collect();
+        Self { shards }
+    }
+
+    /// Queues a registration.
+    pub(super) fn record(&self, registration: Registration) -> Result<Answer, RegisterError> {
+        let (reply, answer) = oneshot::channel();
+        self.shard_of(&registration)
+            .try_send((registration, reply))
+            .map_err(|_| RegisterError::Overloaded)?;
+        Ok(Answer(answer))
+    }
+
+    /// Files of one message go one way, so that the cap on their number is
+    /// counted by one statement after the other.
+    fn shard_of(&self, registration: &Registration) -> &mpsc::Sender<(Registration, Reply)> {
+        let mut hasher = DefaultHasher::new();
+        registration.tenant.hash(&mut hasher);
+        registration.new.message_id.hash(&mut hasher);
+        let shards = self.shards.len() as u64;
+        &self.shards[usize::try_from(hasher.finish() % shards).unwrap_or_default()]
+    }
+}
+
+impl Answer {
+    pub(super) async fn wait(self) -> Result<Registered, RegisterError> {
+        // A flusher that is gone takes the process with it; to the caller it is overload.
+        self.0.await.unwrap_or(Err(RegisterError::Overloaded))
+    }
+}
+
+async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit: usize) {
+    let mut gathered = Vec::with_capacity(limit);
+    while waiting.recv_many(&mut gathered, limit).await > 0 {
+        let (registrations, replies): (Vec<_>, Vec<_>) = gathered.drain(..).unzip();
+        match db.register(&registrations).await {
+            Ok(answers) => {
+                for (answer, reply) in answers.into_iter().zip(replies) {
+                    // A caller that hung up will ask again and find its record.
+                    let _ = reply.send(Ok(answer));
+                }
+            }
+            Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
+                // One bad row must not cost the others.
+                for (registration, reply) in registrations.into_iter().zip(replies) {
+                    let _ = reply.send(record_one(&db, registration).await);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, rows = registrations.len(), "registrations failed");
+                let error = RegisterError::Database(Arc::new(error));
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+async fn record_one(db: &Db, registration: Registration) -> Result<Registered, RegisterError> {
+    match db.register(std::slice::from_ref(&registration)).await {
+        Ok(mut answers) => answers.pop().ok_or(RegisterError::Overloaded),
+        Err(error) => {
+            tracing::error!(%error, tenant.id = %registration.tenant, "a registration failed");
+            Err(RegisterError::Database(Arc::new(error)))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The periodic pass over what nobody else will finish.
+//!
+//! Runs in every replica; `skip locked` keeps them out of each other's way.
+//! State is its only input, so a pass that fails is simply made again.
+
+use crate::blob::Bucket;
+use crate::db::{Db, DbError};
+use crate::queue::Queue;
+use metrics::{counter, gauge};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Rows that one statement of a pass takes on.
+const BATCH: u32 = 500;
+
+/// How the sweeper works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Time between two passes.
+    pub interval: Duration,
+    /// Age from which an open attachment without work counts as lost.
+    pub lost_after: Duration,
+    /// Time after which an object that could not be removed is tried again.
+    pub remove_again_after: Duration,
+}
+
+/// Finishes what nobody else will.
+#[derive(Debug, Clone)]
+pub struct Sweeper {
+    db: Db,
+    bucket: Bucket,
+    queue: Queue,
+    settings: Settings,
+    started: Instant,
+    /// Milliseconds after `started` at which the last whole pass ended.
+    last_pass: Arc<AtomicU64>,
+}
+
+impl Sweeper {
+    /// Prepares to sweep.
+    #[must_use]
+    pub fn new(db: Db, bucket: Bucket, queue: Queue, settings: Settings) -> Self {
+        Self {
+            db,
+            bucket,
+            queue,
+            settings,
+            started: Instant::now(),
+            last_pass: Arc::default(),
+        }
+    }
+
+    /// Sweeps until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.settings.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.pass().await {
+                Ok(()) => {
+                    let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    self.last_pass.store(now, Ordering::Relaxed);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a sweep failed; the next one makes up for it");
+                }
+            }
+            gauge!("attachments_sweep_age_seconds").set(self.age().as_secs_f64());
+        }
+    }
+
+    /// One pass: end what is exhausted, put back what lost its work, expire
+    /// what is over, remove the objects of all of them.
+    pub async fn pass(&self) -> Result<(), DbError> {
+        let exhausted = self.db.end_exhausted(BATCH).await?;
+        let lost = self
+            .db
+            .requeue_lost(self.settings.lost_after, BATCH)
+            .await?;
+        if lost > 0 {
+            self.queue.ring();
+        }
+        let expired = self.db.expire(BATCH).await?;
+        let removed = self.remove_objects().await?;
+        for (what, count) in [
+            ("exhausted", exhausted),
+            ("requeued", lost),
+            ("expired", expired),
+            ("removed", removed),
+        ] {
+            if count > 0 {
+                counter!("attachments_swept_total", "what" => what).increment(count);
+                tracing::info!(sweep.what = what, sweep.count = count, "swept");
+            }
+        }
+        Ok(())
+    }
+
+    /// How long ago the last whole pass ended; the age of the process before the first.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        let last = Duration::from_millis(self.last_pass.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last)
+    }
+
+    async fn remove_objects(&self) -> Result<u64, DbError> {
+        let doomed = self
+            .db
+            .take_doomed(self.settings.remove_again_after, BATCH)
+            .await?;
+        if doomed.is_empty() {
+            return Ok(0);
+        }
+        // The store logs its own failure; what is not gone comes back later.
+        let gone = self.bucket.delete(&doomed).await.unwrap_or_default();
+        self.db.forget_doomed(&gone).await?;
+        Ok(gone.len() as u64)
+    }
+}
