@@ -10,6 +10,7 @@ pub mod clock;
 pub mod db;
 #[cfg(feature = "dev")]
 pub mod dev;
+pub mod grpc;
 pub mod ids;
 pub mod ingest;
 pub mod inspect;

@@ -1,0 +1,99 @@
+//! `AdminService`: the tenant's channels.
+
+use super::Capabilities;
+use super::attachments::tenant_of;
+use super::convert::{channel_from_proto, channel_to_proto, name, page_size};
+use super::error::{Violation, unimplemented};
+use crate::ids::ChannelId;
+use crate::proto::admin_service_server::AdminService;
+use crate::proto::{
+    Channel, DeleteChannelRequest, DeleteChannelResponse, GetChannelRequest, GetUsageRequest,
+    GetUsageResponse, ListChannelsRequest, ListChannelsResponse, PutChannelRequest,
+    RedriveAttachmentsRequest, RedriveAttachmentsResponse,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+/// What page tokens of channels are bound to.
+const CHANNELS: &str = "channels";
+
+pub(super) struct Service(pub(super) Capabilities);
+
+#[async_trait]
+impl AdminService for Service {
+    async fn put_channel(
+        &self,
+        request: Request<PutChannelRequest>,
+    ) -> Result<Response<Channel>, Status> {
+        let tenant = tenant_of(&request)?;
+        let channel = request.into_inner().channel;
+        let channel = channel.ok_or_else(|| Violation::new("channel", "must be set"))?;
+        let (id, policy, credential) = channel_from_proto(channel)?;
+        let record = self
+            .0
+            .admin
+            .put_channel(&tenant, &id, &policy, credential.as_ref())
+            .await?;
+        Ok(Response::new(channel_to_proto(record)))
+    }
+
+    async fn get_channel(
+        &self,
+        request: Request<GetChannelRequest>,
+    ) -> Result<Response<Channel>, Status> {
+        let tenant = tenant_of(&request)?;
+        let id: ChannelId = name("channel_id", &request.get_ref().channel_id)?;
+        let record = self.0.admin.channel(&tenant, &id).await?;
+        Ok(Response::new(channel_to_proto(record)))
+    }
+
+    async fn list_channels(
+        &self,
+        request: Request<ListChannelsRequest>,
+    ) -> Result<Response<ListChannelsResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        let request = request.into_inner();
+        let size = page_size(request.page_size)?;
+        let tokens = &self.0.page_tokens;
+        let after: Option<ChannelId> = tokens.read(&tenant, CHANNELS, &request.page_token)?;
+        // One more than asked for tells whether there is another page.
+        let mut records = self
+            .0
+            .admin
+            .channels(&tenant, after.as_ref(), size + 1)
+            .await?;
+        let more = records.len() > usize::from(size);
+        records.truncate(size.into());
+        let next_page_token = match records.last() {
+            Some(last) if more => tokens.sign(&tenant, CHANNELS, last.id.as_str()),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListChannelsResponse {
+            channels: records.into_iter().map(channel_to_proto).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn delete_channel(
+        &self,
+        request: Request<DeleteChannelRequest>,
+    ) -> Result<Response<DeleteChannelResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        let id: ChannelId = name("channel_id", &request.get_ref().channel_id)?;
+        self.0.admin.delete_channel(&tenant, &id).await?;
+        Ok(Response::new(DeleteChannelResponse {}))
+    }
+
+    async fn redrive_attachments(
+        &self,
+        _: Request<RedriveAttachmentsRequest>,
+    ) -> Result<Response<RedriveAttachmentsResponse>, Status> {
+        Err(unimplemented("RedriveAttachments"))
+    }
+
+    async fn get_usage(
+        &self,
+        _: Request<GetUsageRequest>,
+    ) -> Result<Response<GetUsageResponse>, Status> {
+        Err(unimplemented("GetUsage"))
+    }
+}

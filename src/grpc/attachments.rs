@@ -1,0 +1,310 @@
+//! `AttachmentService`: each call is caller, conversion, capability, conversion.
+
+use super::byte_stream::{ByteStream, byte_stream};
+use super::convert::{
+    attachment_id, attachment_to_proto, attempt_to_proto, filter_from_proto, link_request,
+    link_to_proto, new_attachment, page_size, summary,
+};
+use super::error::{Violation, internal, invalid, not_found, unimplemented};
+use super::{Capabilities, batch};
+use crate::access::{ByteRange, LinkRequest};
+use crate::auth::Caller;
+use crate::db::Registered;
+use crate::ids::{AttachmentId, TenantId};
+use crate::proto::attachment_service_server::AttachmentService;
+use crate::proto::delete_attachment_request::Target;
+use crate::proto::{
+    AccessLink, Attachment, BatchGetAttachmentsRequest, BatchGetAttachmentsResponse,
+    BatchIssueAccessLinksRequest, BatchIssueAccessLinksResponse, BatchRegisterAttachmentsRequest,
+    BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, ExplainAttachmentRequest,
+    ExplainAttachmentResponse, GetAttachmentBytesRequest, GetAttachmentRequest,
+    GetProcessedContentRequest, IssueAccessLinkRequest, ListAttachmentsRequest,
+    ListAttachmentsResponse, ListEnrichedAttachmentsRequest, ListEnrichedAttachmentsResponse,
+    ProcessedContent, PurgeAttachmentsRequest, PurgeAttachmentsResponse, RegisterAttachmentRequest,
+    RegisterAttachmentResponse, RetryAttachmentRequest, WatchAttachmentsRequest,
+    WatchAttachmentsResponse, batch_get_attachments_response, batch_issue_access_links_response,
+    batch_register_attachments_response,
+};
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use tonic::{Request, Response, Status, async_trait};
+
+const MAX_BATCH_REGISTER: usize = 50;
+const MAX_BATCH_READ: usize = 100;
+
+pub(super) struct Service(pub(super) Capabilities);
+
+/// The tenant everything happens in. The layer in front put the caller there;
+/// without one there is no answer.
+pub(super) fn tenant_of<T>(request: &Request<T>) -> Result<TenantId, Status> {
+    let caller = request
+        .extensions()
+        .get::<Arc<Caller>>()
+        .ok_or_else(internal)?;
+    Ok(caller.tenant().clone())
+}
+
+#[async_trait]
+impl AttachmentService for Service {
+    async fn register_attachment(
+        &self,
+        request: Request<RegisterAttachmentRequest>,
+    ) -> Result<Response<RegisterAttachmentResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        let new = new_attachment("", request.into_inner()).map_err(invalid)?;
+        let mut answers = self.0.register.register(&tenant, vec![new]).await;
+        let registered = answers.pop().ok_or_else(internal)??;
+        Ok(Response::new(registered_to_proto(registered)))
+    }
+
+    async fn batch_register_attachments(
+        &self,
+        request: Request<BatchRegisterAttachmentsRequest>,
+    ) -> Result<Response<BatchRegisterAttachmentsResponse>, Status> {
+        use batch_register_attachments_response as response;
+        let tenant = tenant_of(&request)?;
+        let requests = request.into_inner().requests;
+        batch::check_size("requests", requests.len(), MAX_BATCH_REGISTER)?;
+        let parsed: Vec<_> = requests
+            .into_iter()
+            .enumerate()
+            .map(|(n, item)| new_attachment(&format!("requests[{n}]."), item).map_err(invalid))
+            .collect();
+        let good = parsed.iter().flatten().cloned().collect();
+        let mut answers = self.0.register.register(&tenant, good).await.into_iter();
+        let results = parsed
+            .into_iter()
+            .map(|item| match item {
+                Ok(_) => answers.next().ok_or_else(internal)?.map_err(Status::from),
+                Err(status) => Err(status),
+            })
+            .map(|answer| response::Result {
+                result: Some(match answer {
+                    Ok(registered) => {
+                        response::result::Result::Response(registered_to_proto(registered))
+                    }
+                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
+                }),
+            })
+            .collect();
+        Ok(Response::new(BatchRegisterAttachmentsResponse { results }))
+    }
+
+    async fn get_attachment(
+        &self,
+        request: Request<GetAttachmentRequest>,
+    ) -> Result<Response<Attachment>, Status> {
+        let tenant = tenant_of(&request)?;
+        let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
+        let attachment = self.0.access.attachment(&tenant, id).await?;
+        Ok(Response::new(attachment_to_proto(attachment)))
+    }
+
+    async fn batch_get_attachments(
+        &self,
+        request: Request<BatchGetAttachmentsRequest>,
+    ) -> Result<Response<BatchGetAttachmentsResponse>, Status> {
+        use batch_get_attachments_response as response;
+        let tenant = tenant_of(&request)?;
+        let texts = request.into_inner().attachment_ids;
+        batch::check_size("attachment_ids", texts.len(), MAX_BATCH_READ)?;
+        let parsed: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(n, text)| {
+                attachment_id(&format!("attachment_ids[{n}]"), text).map_err(Status::from)
+            })
+            .collect();
+        let ids: Vec<AttachmentId> = parsed.iter().flatten().copied().collect();
+        let mut found = self.0.access.attachments(&tenant, &ids).await?.into_iter();
+        let results = parsed
+            .into_iter()
+            .map(|item| {
+                item.and_then(|_| {
+                    found
+                        .next()
+                        .flatten()
+                        .ok_or_else(|| not_found("attachment"))
+                })
+            })
+            .map(|answer| response::Result {
+                result: Some(match answer {
+                    Ok(attachment) => {
+                        response::result::Result::Attachment(attachment_to_proto(attachment))
+                    }
+                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
+                }),
+            })
+            .collect();
+        Ok(Response::new(BatchGetAttachmentsResponse { results }))
+    }
+
+    async fn list_attachments(
+        &self,
+        request: Request<ListAttachmentsRequest>,
+    ) -> Result<Response<ListAttachmentsResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        let request = request.into_inner();
+        let filter = filter_from_proto(&request)?;
+        let size = page_size(request.page_size)?;
+        let bound_to = format!("attachments {filter:?}");
+        let tokens = &self.0.page_tokens;
+        let before: Option<AttachmentId> = tokens.read(&tenant, &bound_to, &request.page_token)?;
+        // One more than asked for tells whether there is another page.
+        let mut found = self
+            .0
+            .access
+            .list(&tenant, &filter, before, size + 1)
+            .await?;
+        let more = found.len() > usize::from(size);
+        found.truncate(size.into());
+        let next_page_token = match found.last() {
+            Some(last) if more => tokens.sign(&tenant, &bound_to, &last.id.to_string()),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListAttachmentsResponse {
+            attachments: found.into_iter().map(attachment_to_proto).collect(),
+            next_page_token,
+        }))
+    }
+
+    type WatchAttachmentsStream = BoxStream<'static, Result<WatchAttachmentsResponse, Status>>;
+
+    async fn watch_attachments(
+        &self,
+        _: Request<WatchAttachmentsRequest>,
+    ) -> Result<Response<Self::WatchAttachmentsStream>, Status> {
+        Err(unimplemented("WatchAttachments"))
+    }
+
+    async fn explain_attachment(
+        &self,
+        request: Request<ExplainAttachmentRequest>,
+    ) -> Result<Response<ExplainAttachmentResponse>, Status> {
+        let tenant = tenant_of(&request)?;
+        let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
+        let (attachment, journal) = self.0.access.explain(&tenant, id).await?;
+        Ok(Response::new(ExplainAttachmentResponse {
+            summary: summary(&attachment),
+            attachment: Some(attachment_to_proto(attachment)),
+            attempts: (1..)
+                .zip(journal)
+                .map(|(n, entry)| attempt_to_proto(n, entry))
+                .collect(),
+        }))
+    }
+
+    async fn issue_access_link(
+        &self,
+        request: Request<IssueAccessLinkRequest>,
+    ) -> Result<Response<AccessLink>, Status> {
+        let tenant = tenant_of(&request)?;
+        let wanted = link_request("", request.get_ref())?;
+        let mut links = self.0.access.links(&tenant, &[wanted]).await?;
+        let link = links.pop().ok_or_else(internal)??;
+        Ok(Response::new(link_to_proto(link)))
+    }
+
+    async fn batch_issue_access_links(
+        &self,
+        request: Request<BatchIssueAccessLinksRequest>,
+    ) -> Result<Response<BatchIssueAccessLinksResponse>, Status> {
+        use batch_issue_access_links_response as response;
+        let tenant = tenant_of(&request)?;
+        let requests = request.into_inner().requests;
+        batch::check_size("requests", requests.len(), MAX_BATCH_READ)?;
+        let parsed: Vec<_> = requests
+            .iter()
+            .enumerate()
+            .map(|(n, item)| link_request(&format!("requests[{n}]."), item))
+            .collect();
+        let wanted: Vec<LinkRequest> = parsed.iter().flatten().copied().collect();
+        let mut links = self.0.access.links(&tenant, &wanted).await?.into_iter();
+        let results = parsed
+            .into_iter()
+            .map(|item| match item {
+                Ok(_) => links.next().ok_or_else(internal)?.map_err(Status::from),
+                Err(status) => Err(status),
+            })
+            .map(|answer| response::Result {
+                result: Some(match answer {
+                    Ok(link) => response::result::Result::Link(link_to_proto(link)),
+                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
+                }),
+            })
+            .collect();
+        Ok(Response::new(BatchIssueAccessLinksResponse { results }))
+    }
+
+    type GetAttachmentBytesStream = ByteStream;
+
+    async fn get_attachment_bytes(
+        &self,
+        request: Request<GetAttachmentBytesRequest>,
+    ) -> Result<Response<ByteStream>, Status> {
+        let tenant = tenant_of(&request)?;
+        let request = request.into_inner();
+        let id = attachment_id("attachment_id", &request.attachment_id)?;
+        let range = ByteRange {
+            offset: not_negative("offset", request.offset)?,
+            limit: Some(not_negative("limit", request.limit)?).filter(|limit| *limit > 0),
+        };
+        let (attachment, object, bytes) = self.0.access.bytes(&tenant, id, range).await?;
+        Ok(Response::new(byte_stream(&attachment, &object, bytes)))
+    }
+
+    async fn list_enriched_attachments(
+        &self,
+        _: Request<ListEnrichedAttachmentsRequest>,
+    ) -> Result<Response<ListEnrichedAttachmentsResponse>, Status> {
+        Err(unimplemented("ListEnrichedAttachments"))
+    }
+
+    async fn get_processed_content(
+        &self,
+        _: Request<GetProcessedContentRequest>,
+    ) -> Result<Response<ProcessedContent>, Status> {
+        Err(unimplemented("GetProcessedContent"))
+    }
+
+    async fn retry_attachment(
+        &self,
+        _: Request<RetryAttachmentRequest>,
+    ) -> Result<Response<Attachment>, Status> {
+        Err(unimplemented("RetryAttachment"))
+    }
+
+    async fn delete_attachment(
+        &self,
+        request: Request<DeleteAttachmentRequest>,
+    ) -> Result<Response<Attachment>, Status> {
+        let tenant = tenant_of(&request)?;
+        let id = match request.into_inner().target {
+            Some(Target::AttachmentId(text)) => attachment_id("attachment_id", &text)?,
+            Some(Target::Source(_)) => return Err(unimplemented("deletion by source")),
+            None => {
+                return Err(Violation::new("target", "must be attachment_id or source").into());
+            }
+        };
+        let attachment = self.0.purge.delete(&tenant, id).await?;
+        Ok(Response::new(attachment_to_proto(attachment)))
+    }
+
+    async fn purge_attachments(
+        &self,
+        _: Request<PurgeAttachmentsRequest>,
+    ) -> Result<Response<PurgeAttachmentsResponse>, Status> {
+        Err(unimplemented("PurgeAttachments"))
+    }
+}
+
+fn registered_to_proto(registered: Registered) -> RegisterAttachmentResponse {
+    RegisterAttachmentResponse {
+        attachment: Some(attachment_to_proto(registered.attachment)),
+        duplicate: registered.duplicate,
+    }
+}
+
+fn not_negative(field: &str, value: i64) -> Result<u64, Violation> {
+    u64::try_from(value).map_err(|_| Violation::new(field, "must not be negative"))
+}
