@@ -1,0 +1,3 @@
+//! What `dev`, `demo` and the tests stand on instead of the outside world.
+
+pub mod object_store;
