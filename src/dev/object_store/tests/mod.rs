@@ -7,6 +7,7 @@ mod lifecycle;
 mod objects;
 mod presigned;
 mod uploads;
+mod wire;
 
 use super::{ObjectStore, Settings};
 use aws_sdk_s3::Client;
