@@ -136,16 +136,13 @@ fn covers_size(rule: &LifecycleRule, size: u64) -> bool {
 
 /// Refuses rules that could never be obeyed.
 pub(super) fn check(rules: &[LifecycleRule]) -> S3Result<()> {
-    let valid = rules.iter().all(|rule| {
-        let days = rule
-            .expiration
-            .as_ref()
-            .and_then(|expiration| expiration.days);
-        days.is_none_or(|days| days > 0)
-    });
-    if valid && !rules.is_empty() {
-        Ok(())
-    } else {
-        Err(s3_error!(InvalidArgument, "days must be a positive number"))
+    if rules.is_empty() {
+        return Err(s3_error!(MalformedXML, "there are no rules"));
     }
+    let expirations = rules.iter().filter_map(|rule| rule.expiration.as_ref());
+    let mut days = expirations.filter_map(|expiration| expiration.days);
+    if days.any(|days| days < 1) {
+        return Err(s3_error!(InvalidArgument, "days must be a positive number"));
+    }
+    Ok(())
 }

@@ -4,8 +4,9 @@
 //! the `s3s` crate's; the store behind it is ours and small. It keeps its
 //! objects below one folder through restarts and `kill -9`: an object is
 //! there whole, as declared, or not at all. Open multipart uploads and
-//! lifecycle rules survive too. Path-style addressing only; no versions, no
-//! tags, no access lists, no encryption.
+//! lifecycle rules survive too. Nothing is synced, so a power cut may take the
+//! last writes. Path-style addressing only; no versions, no tags, no access
+//! lists, no encryption, no checksum of a multipart object as a whole.
 //!
 //! Tests make it misbehave through [`ObjectStore::faults`].
 

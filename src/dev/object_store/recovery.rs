@@ -37,7 +37,7 @@ pub(super) fn recover(layout: &Layout) -> io::Result<Index> {
     fs::create_dir(&incoming)?;
 
     let mut index = Index::new();
-    for path in entries(&layout.buckets())? {
+    for path in folders(&layout.buckets())? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
@@ -89,7 +89,7 @@ fn recover_bucket(layout: &Layout, bucket: &str) -> io::Result<Bucket> {
 
 fn recover_uploads(layout: &Layout, bucket: &str) -> io::Result<BTreeMap<Uuid, Upload>> {
     let mut uploads = BTreeMap::new();
-    for path in entries(&layout.uploads(bucket))? {
+    for path in folders(&layout.uploads(bucket))? {
         let id = path
             .file_name()
             .and_then(|name| name.to_str()?.parse().ok());
@@ -157,4 +157,11 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect()
+}
+
+/// A file manager may leave files of its own between the folders.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = entries(folder)?;
+    found.retain(|path| path.is_dir());
+    Ok(found)
 }
