@@ -1,5 +1,5 @@
-//! Whom the server runs as. Postgres refuses to run as root, so root hands it to an account without rights;
-//! anyone else runs it as themselves.
+//! Whom the server runs as. Postgres refuses to run as root, so root hands it to an account without
+//! rights; anyone else runs it as themselves.
 
 use nix::unistd::{Uid, User, getegid, geteuid};
 use std::fs::Metadata;
@@ -9,7 +9,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Tried in this order: Debian's and RHEL's name, macOS's and BSD's name, then the account that owns nothing.
+/// Tried in this order: Debian's and RHEL's name, macOS's and BSD's name, then the account that
+/// owns nothing.
 const UNPRIVILEGED: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
 /// The number that stands for "nobody" where the user database has none of the names.
@@ -49,6 +50,16 @@ impl Account {
         }
     }
 
+    /// Someone else than us, whoever runs the test.
+    #[cfg(test)]
+    pub(super) fn stranger() -> Self {
+        Self {
+            uid: OVERFLOW_ID,
+            gid: OVERFLOW_ID,
+            switched: true,
+        }
+    }
+
     pub(super) fn uid(&self) -> u32 {
         self.uid
     }
@@ -75,12 +86,14 @@ impl Account {
         }
     }
 
-    /// Whether `owner` is us or this account, so that a file of theirs was not planted by a third party.
+    /// Whether `owner` is us or this account, so that a file of theirs was not planted by a third
+    /// party.
     pub(super) fn trusts(&self, owner: u32) -> bool {
         owner == self.uid || Uid::from_raw(owner) == geteuid()
     }
 
-    /// Whether the account can walk to the existing, canonical `folder`, by the mode bits on the way.
+    /// Whether the account can walk to the existing, canonical `folder`, by the mode bits on the
+    /// way.
     pub(super) fn reaches(&self, folder: &Path) -> bool {
         !self.switched
             || folder.ancestors().all(|step| {
@@ -118,11 +131,7 @@ mod tests {
             .unwrap()
             .join(uuid::Uuid::now_v7().to_string());
         fs::create_dir(&folder).unwrap();
-        let stranger = Account {
-            uid: OVERFLOW_ID,
-            gid: OVERFLOW_ID,
-            switched: true,
-        };
+        let stranger = Account::stranger();
         let owner = Account {
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),

@@ -1,10 +1,11 @@
 //! Finds the Postgres server programs of the machine.
 //!
-//! First hit wins: `PATH`, then the folders packagers use (newest major first), then what [`provision`] fetched
-//! earlier. A candidate counts when the server's account can run it, so one that it cannot reach is passed over.
+//! First hit wins: `PATH`, then the folders packagers use (newest major first), then what was
+//! fetched earlier. A candidate counts when the server's account can run it, so one that it cannot
+//! reach is passed over.
 
 use super::account::Account;
-use super::provision;
+use super::packages;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,23 +14,23 @@ use std::{env, fs};
 /// The oldest release taken.
 pub(super) const MINIMUM_MAJOR: u32 = 14;
 
-/// Folders with one sub-folder per release: parent, how the sub-folder's name begins, where its programs are.
-const PACKAGED: [(&str, &str, &str); 9] = [
-    ("/usr/lib/postgresql", "", "bin"),         // Debian, Ubuntu
-    ("/usr", "pgsql-", "bin"),                  // PGDG on RHEL and Fedora
-    ("/usr/libexec", "postgresql", ""),         // Alpine
-    ("/opt/homebrew/opt", "postgresql", "bin"), // Homebrew, Apple silicon
-    ("/usr/local/opt", "postgresql", "bin"),    // Homebrew, Intel
-    ("/home/linuxbrew/.linuxbrew/opt", "postgresql", "bin"), // Homebrew, Linux
-    ("/Applications/Postgres.app/Contents/Versions", "", "bin"), // Postgres.app
-    ("/opt/local/lib", "postgresql", "bin"),    // MacPorts
-    ("/usr/local", "pgsql", "bin"),             // built from source
+/// Where packagers put the programs; `*` stands for a release.
+const PACKAGED: [&str; 9] = [
+    "/usr/lib/postgresql/*/bin",                      // Debian, Ubuntu
+    "/usr/pgsql-*/bin",                               // PGDG on RHEL and Fedora
+    "/usr/libexec/postgresql*",                       // Alpine
+    "/opt/homebrew/opt/postgresql*/bin",              // Homebrew on Apple silicon
+    "/usr/local/opt/postgresql*/bin",                 // Homebrew on Intel
+    "/home/linuxbrew/.linuxbrew/opt/postgresql*/bin", // Homebrew on Linux
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+    "/opt/local/lib/postgresql*/bin", // MacPorts
+    "/usr/local/pgsql/bin",           // built from source
 ];
 
 /// One set of server programs.
 #[derive(Debug)]
 pub(super) struct Installation {
-    bin: PathBuf,
+    pub(super) bin: PathBuf,
     /// As the server prints it: `15.18`, `19beta1`.
     pub(super) version: String,
     pub(super) major: u32,
@@ -58,11 +59,7 @@ impl Installation {
         answer("initdb")?;
         // "postgres (PostgreSQL) 15.18 (Debian 15.18-1)"
         let version = answer("postgres")?.split_whitespace().nth(2)?.to_owned();
-        let major = version
-            .split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse()
-            .ok()?;
+        let major = major_of(&version)?;
         (major >= MINIMUM_MAJOR).then_some(Self {
             version,
             major,
@@ -84,11 +81,19 @@ impl Installation {
     }
 }
 
+fn major_of(version: &str) -> Option<u32> {
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
 /// Where to look.
 #[derive(Debug)]
 pub(super) struct Lookup {
     path: OsString,
-    packaged: &'static [(&'static str, &'static str, &'static str)],
+    packaged: &'static [&'static str],
     pub(super) cache: PathBuf,
 }
 
@@ -115,31 +120,31 @@ impl Lookup {
     /// The first usable installation.
     pub(super) fn find(&self, account: &Account) -> Option<Installation> {
         let probe = |bin: PathBuf| Installation::probe(&bin, account);
+        let packaged = self.packaged.iter().flat_map(|pattern| matching(pattern));
         self.path_folders()
             .find_map(probe)
-            .or_else(|| {
-                self.packaged_folders()
-                    .filter_map(probe)
-                    .max_by_key(|installation| installation.major)
-            })
-            .or_else(|| provision::folders(&self.cache).into_iter().find_map(probe))
+            .or_else(|| packaged.filter_map(probe).max_by_key(|found| found.major))
+            .or_else(|| packages::programs(&self.cache).into_iter().find_map(probe))
     }
 
-    /// Folders behind the `postgres` on `PATH`: a symlink there often points to where `initdb` lies.
+    /// Folders behind the `postgres` on `PATH`: a symlink there often points to where `initdb`
+    /// lies.
     fn path_folders(&self) -> impl Iterator<Item = PathBuf> {
         env::split_paths(&self.path)
             .filter_map(|folder| folder.join("postgres").canonicalize().ok())
             .filter_map(|program| program.parent().map(Path::to_owned))
     }
+}
 
-    fn packaged_folders(&self) -> impl Iterator<Item = PathBuf> {
-        self.packaged.iter().flat_map(|(parent, prefix, bin)| {
-            let releases = fs::read_dir(parent).into_iter().flatten().flatten();
-            releases
-                .filter(move |release| release.file_name().to_string_lossy().starts_with(prefix))
-                .map(move |release| release.path().join(bin))
-        })
-    }
+/// The folders that match `pattern`, which has at most one `*`, at the end of a name.
+fn matching(pattern: &str) -> Vec<PathBuf> {
+    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let (parent, prefix) = head.rsplit_once('/').unwrap_or(("", head));
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path().join(tail.trim_start_matches('/')))
+        .collect()
 }
 
 #[cfg(test)]
@@ -148,25 +153,43 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn follows_a_symlink_on_the_path() {
-        let account = Account::choose();
-        let cache = super::super::directories::cache(&account).unwrap();
-        let real = Lookup::everywhere(cache.clone())
-            .find(&account)
-            .expect("a Postgres on this machine");
-        let folder = env::temp_dir().join(uuid::Uuid::now_v7().to_string());
-        fs::create_dir(&folder).unwrap();
-        symlink(real.bin.join("postgres"), folder.join("postgres")).unwrap();
+    fn a_symlink_on_the_path_is_followed() {
+        let folder = env::temp_dir()
+            .canonicalize()
+            .unwrap()
+            .join(uuid::Uuid::now_v7().to_string());
+        fs::create_dir_all(folder.join("real")).unwrap();
+        fs::write(folder.join("real/postgres"), "").unwrap();
+        symlink(folder.join("real/postgres"), folder.join("postgres")).unwrap();
+        let path = env::join_paths([Path::new("/nowhere"), &folder]).unwrap();
 
         let lookup = Lookup {
-            path: folder.clone().into(),
+            path,
             ..Lookup::cache_only(folder.clone())
         };
 
-        assert_eq!(
-            lookup.find(&account).unwrap().bin,
-            real.bin.canonicalize().unwrap()
-        );
+        assert!(lookup.path_folders().eq([folder.join("real")]));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_version_begins_with_its_major() {
+        assert_eq!(major_of("15.18"), Some(15));
+        assert_eq!(major_of("19beta1"), Some(19));
+        assert_eq!(major_of("devel"), None);
+    }
+
+    #[test]
+    fn a_pattern_matches_each_release() {
+        let folder = env::temp_dir().join(uuid::Uuid::now_v7().to_string());
+        for release in ["pg-15/bin", "pg-17/bin", "other/bin"] {
+            fs::create_dir_all(folder.join(release)).unwrap();
+        }
+        let mut found = matching(&format!("{}/pg-*/bin", folder.display()));
+        found.sort();
+        assert_eq!(found, [folder.join("pg-15/bin"), folder.join("pg-17/bin")]);
+        let exact = format!("{}/other/bin", folder.display());
+        assert_eq!(matching(&exact), [PathBuf::from(exact.clone())]);
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -17,7 +17,7 @@ pub enum StartError {
     #[error("{} is not empty, and an ephemeral cluster removes its directory", .0.display())]
     NotEmpty(PathBuf),
     /// The explicit folder is of no use.
-    #[error("{} holds no initdb and postgres {MINIMUM_MAJOR} or newer that the server's account can run", .0.display())]
+    #[error("{} holds no Postgres {MINIMUM_MAJOR} or newer that the server's account can run", .0.display())]
     Unusable(PathBuf),
     /// There is no Postgres, and none could be fetched.
     #[error(transparent)]

@@ -1,16 +1,19 @@
-//! A private Postgres: a child process of ours on a Unix socket, made from the native programs of the machine.
+//! A private Postgres: a child process of ours on a Unix socket, made from the native programs of
+//! the machine.
 //!
-//! It needs no service, no password, no port and no root, works as root too, and never outlives us: not after
-//! Ctrl-C, not after `kill -9`. What is kept survives all that. Where the machine has no Postgres, one is fetched
-//! ([`provision`]).
+//! It needs no service, no password, no port and no root, works as root too, and never outlives us:
+//! not after Ctrl-C, not after `kill -9`. What is kept survives all that. Where the machine has no
+//! Postgres, one is fetched.
 //!
-//! Access is by file permission alone: whoever may enter the socket's folder is superuser. For development and tests.
+//! Access is by file permission alone: whoever may enter the socket's folder is superuser. For
+//! development and tests.
 
 mod account;
 mod binaries;
 mod cluster;
 mod directories;
 mod error;
+mod packages;
 mod provision;
 mod server;
 mod watchdog;
@@ -31,10 +34,12 @@ use watchdog::Watchdog;
 /// Which cluster to run, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the cluster lies, one sub-folder per major version of Postgres. Made if absent. Root, whose own folders
-    /// are closed to the server, may get another lasting folder: see [`EmbeddedPostgres::data_dir`].
+    /// Where the cluster lies, one sub-folder per major version of Postgres. Made if absent. Root,
+    /// whose own folders are closed to the server, may get another lasting folder: see
+    /// [`EmbeddedPostgres::data_dir`].
     pub data_dir: PathBuf,
-    /// The folder with `postgres` and `initdb`; by default the machine is searched, and Postgres fetched if absent.
+    /// The folder with `postgres` and `initdb`; by default the machine is searched, and Postgres
+    /// fetched if absent.
     pub bin_dir: Option<PathBuf>,
     /// What a crash may cost.
     pub durability: Durability,
@@ -47,7 +52,8 @@ pub struct Options {
 pub enum Durability {
     /// Kept: every commit is on disk, and the next start finds it.
     Durable,
-    /// Removed with its directory when we end, even when we are killed. Commits are not flushed, which is faster.
+    /// Removed with its directory when we end, even when we are killed. Commits are not flushed,
+    /// which is faster.
     Ephemeral,
 }
 
@@ -62,8 +68,9 @@ pub struct EmbeddedPostgres {
 }
 
 impl EmbeddedPostgres {
-    /// Starts the cluster, making it first if it is new, and returns when it takes connections. Blocks: about 0.3 s
-    /// for an ephemeral cluster, 1 s for a new durable one, minutes where Postgres must be fetched.
+    /// Starts the cluster, making it first if it is new, and returns when it takes connections.
+    /// Blocks: about 0.3 s for an ephemeral cluster, 1 s for a new durable one, minutes where
+    /// Postgres must be fetched.
     ///
     /// # Errors
     /// [`StartError`]; a failed start leaves no process behind.
@@ -134,7 +141,8 @@ impl Drop for EmbeddedPostgres {
     fn drop(&mut self) {
         self.server.stop();
         self.watchdog.release();
-        // A durable cluster's is not the watchdog's to remove: after a kill, the next run may already use it.
+        // A durable cluster's is not the watchdog's to remove: after a kill, the next run may
+        // already use it.
         let _ = fs::remove_dir(&self.socket);
         // The lock is freed last, by the drop of its file.
     }

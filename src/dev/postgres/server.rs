@@ -14,15 +14,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Crash recovery of a large cluster takes longest.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long each way of stopping may take before a rougher one follows.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// The fewest means that work everywhere: containers often have a tiny `/dev/shm`, and compiling queries does not
-/// pay on short ones.
+/// The fewest means that work everywhere: containers often have a tiny `/dev/shm`, and compiling
+/// queries does not pay on short ones.
 const SETTINGS: [&str; 8] = [
     "port=5432",
     "listen_addresses=",
@@ -35,13 +35,14 @@ const SETTINGS: [&str; 8] = [
 ];
 
 /// For data that nobody needs after a crash.
-const EPHEMERAL_SETTINGS: [&str; 6] = [
+const EPHEMERAL_SETTINGS: [&str; 7] = [
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
     "wal_level=minimal",
     "max_wal_senders=0",
+    "max_wal_size=1GB",
 ];
 
 /// The running postmaster. Dropping it stops it.
@@ -79,7 +80,8 @@ impl Server {
         for setting in SETTINGS.iter().chain(relaxed) {
             command.args(["-c", setting]);
         }
-        // Its own process group: a Ctrl-C in the terminal must not stop it before our own drain is over.
+        // Its own process group: a Ctrl-C in the terminal must not stop it before our own drain is
+        // over.
         let postmaster = command
             .process_group(0)
             .stdin(Stdio::null())
@@ -94,7 +96,8 @@ impl Server {
         self.postmaster.id()
     }
 
-    /// Waits until connections are taken, by what the server writes into its pid file, as `pg_ctl` does.
+    /// Waits until connections are taken, by what the server writes into its pid file, as `pg_ctl`
+    /// does.
     pub(super) fn await_ready(&mut self, cluster: &Cluster, log: &Path) -> Result<(), StartError> {
         let deadline = Instant::now() + START_LIMIT;
         let pid_file = cluster.pid_file();

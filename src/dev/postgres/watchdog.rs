@@ -1,16 +1,18 @@
 //! Ends the server when we die, however we die.
 //!
-//! A shell waits on a pipe whose only write end is ours, so even `kill -9` ends the wait. `PR_SET_PDEATHSIG` would
-//! not do: it is Linux only and fires when the *thread* that spawned the child ends.
+//! A shell waits on a pipe whose only write end is ours, so even `kill -9` ends the wait.
+//! `PR_SET_PDEATHSIG` would not do: it is Linux only and fires when the *thread* that spawned the
+//! child ends.
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Each line on stdin names the process to end, an empty one nothing. At the end of input it gets a fast shutdown,
-/// after 10 s an immediate one; then the folders given as arguments are removed. A server that is gone is known by
-/// its pid file too, since a killed parent may leave it behind as a zombie.
+/// Each line on stdin names the process to end, an empty one nothing. At the end of input it gets a
+/// fast shutdown, after 10 s an immediate one; then the folders given as arguments are removed. A
+/// server that is gone is known by its pid file too, since a killed parent may leave it behind as a
+/// zombie.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 pid_file=$0
@@ -51,7 +53,8 @@ impl Watchdog {
         self.tell(&pid.to_string())
     }
 
-    /// Our orderly end, once the server has stopped: nobody is signalled, and the folders are gone on return.
+    /// Our orderly end, once the server has stopped: nobody is signalled, and the folders are gone
+    /// on return.
     pub(super) fn release(&mut self) {
         // A shell that is gone already cannot be told, nor needs it.
         let _ = self.tell("");
