@@ -35,14 +35,13 @@ impl Account {
                 switched: false,
             };
         }
-        let known = UNPRIVILEGED
+        let (uid, gid) = UNPRIVILEGED
             .iter()
-            .filter_map(|name| User::from_name(name).ok().flatten());
-        let (uid, gid) = known
-            .filter(|user| !user.uid.is_root())
-            .map(|user| (user.uid.as_raw(), user.gid.as_raw()))
-            .next()
-            .unwrap_or((OVERFLOW_ID, OVERFLOW_ID));
+            .filter_map(|name| User::from_name(name).ok().flatten())
+            .find(|user| !user.uid.is_root())
+            .map_or((OVERFLOW_ID, OVERFLOW_ID), |user| {
+                (user.uid.as_raw(), user.gid.as_raw())
+            });
         Self {
             uid,
             gid,
@@ -70,11 +69,10 @@ impl Account {
     }
 
     /// Makes `command` run as this account. As root, std also clears the supplementary groups.
-    pub(super) fn run<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub(super) fn apply(&self, command: &mut Command) {
         if self.switched {
             command.uid(self.uid).gid(self.gid);
         }
-        command
     }
 
     /// Gives `path` to this account, without following a symlink.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-/// The oldest release taken.
+/// The oldest release taken; those before it get no fixes any more.
 pub(super) const MINIMUM_MAJOR: u32 = 14;
 
 /// Where packagers put the programs; `*` stands for a release.
@@ -76,7 +76,7 @@ impl Installation {
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .current_dir("/");
-        account.run(&mut command);
+        account.apply(&mut command);
         command
     }
 }

@@ -3,6 +3,7 @@
 use super::StartError;
 use super::account::Account;
 use super::binaries::Installation;
+use super::directories::SOCKET_LOCK;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{self, DirBuilder, File};
@@ -73,19 +74,34 @@ impl Cluster {
         })
     }
 
-    /// Ends a server that outlived its owner, and removes a pid file that names an unrelated
-    /// process by now.
+    /// Ends a server that outlived its owner, and removes the notes of servers that are gone: after
+    /// a crash, the process they name may be an unrelated one, which Postgres would take for its
+    /// own.
     ///
     /// Only for the holder of the owner lock: nobody else may want the server that is found here.
-    pub(super) fn recover(&self) -> Result<(), StartError> {
+    pub(super) fn recover(&self, socket: &Path) -> Result<(), StartError> {
         let pid_file = self.pid_file();
-        let Some(pid) = fs::read_to_string(&pid_file)
-            .ok()
-            .and_then(|text| text.lines().next()?.trim().parse().ok())
-        else {
-            return Ok(());
-        };
-        let pid = Pid::from_raw(pid);
+        let noted = fs::read_to_string(&pid_file).unwrap_or_default();
+        if let Some(pid) = noted
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok())
+        {
+            self.end_orphan(Pid::from_raw(pid));
+        }
+        // Were a server still there after all, its shared memory would keep another one out.
+        for note in [pid_file, socket.join(SOCKET_LOCK)] {
+            match fs::remove_file(&note) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StartError::io("remove", &note)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn end_orphan(&self, pid: Pid) {
         for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGKILL] {
             if !self.is_served_by(pid) {
                 break;
@@ -97,13 +113,6 @@ impl Cluster {
             while self.is_served_by(pid) && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(20));
             }
-        }
-        // Were a server still there after all, its shared memory would keep another one out.
-        match fs::remove_file(&pid_file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StartError::io("remove", &pid_file)(error))
-            }
-            _ => Ok(()),
         }
     }
 

@@ -18,6 +18,9 @@ const LONGEST_SOCKET_PATH: usize = 103;
 /// What Postgres calls the socket of its default port.
 const SOCKET_FILE: &str = ".s.PGSQL.5432";
 
+/// What Postgres puts beside it to keep a second server away.
+pub(super) const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
+
 /// Survives a reboot, unlike `/tmp`.
 const PERSISTENT_TEMP: &str = "/var/tmp";
 

@@ -112,7 +112,7 @@ fn an_ephemeral_cluster_does_not_take_foreign_files_along() {
 }
 
 #[tokio::test]
-async fn a_durable_cluster_survives_a_restart() {
+async fn a_durable_cluster_survives_a_crash_and_a_restart() {
     let folder = Folder::new();
     let options = folder.options(Durability::Durable);
     let postgres = EmbeddedPostgres::start(&options).unwrap();
@@ -120,23 +120,20 @@ async fn a_durable_cluster_survives_a_restart() {
         ask(&postgres, "select current_setting('fsync')").await,
         "on"
     );
-    ask(
-        &postgres,
-        "with made as (select set_config('a.b', 'c', false)) select * from made",
-    )
-    .await;
     remember(&postgres).await;
+    let (home, socket) = (postgres.data_dir.clone(), postgres.socket.clone());
     postgres.stop();
 
-    // The pid file of a crash long ago may name any process by now.
-    let cluster = fs::read_dir(&folder.0)
+    // After a crash of the machine, the notes of the last server may name any process.
+    let mut entries = fs::read_dir(&home)
         .unwrap()
         .flatten()
-        .find(|entry| entry.path().is_dir())
-        .unwrap()
-        .path();
+        .map(|entry| entry.path());
+    let cluster = entries.find(|path| path.is_dir()).unwrap();
     let unrelated = format!("{}\n{}\n", nix::unistd::getppid(), cluster.display());
-    fs::write(cluster.join("postmaster.pid"), unrelated).unwrap();
+    fs::write(cluster.join("postmaster.pid"), &unrelated).unwrap();
+    directories::socket(&home, &Account::choose()).unwrap();
+    fs::write(socket.join(directories::SOCKET_LOCK), &unrelated).unwrap();
 
     let postgres = EmbeddedPostgres::start(&options).unwrap();
     assert_eq!(ask(&postgres, "select word from memory").await, "kept");
