@@ -155,8 +155,13 @@ mod tests {
     fn every_kind_grows_to_the_byte_and_keeps_its_type_and_its_end() {
         for kind in Fixture::ALL {
             let base = kind.bytes();
-            for gap in [0, 12, 14, 256, 260, 262, 65_536, 65_540, 65_544, 300_000] {
-                let size = (base.len() + gap).next_multiple_of(2);
+            for gap in [
+                0, 12, 13, 255, 256, 260, 261, 262, 65_539, 65_540, 65_544, 300_000,
+            ] {
+                if kind == Fixture::Webp && gap % 2 == 1 {
+                    continue;
+                }
+                let size = base.len() + gap;
                 let grown = fixture_of_size(kind, size).unwrap();
                 assert_eq!(grown.len(), size, "{kind:?} + {gap}");
                 let sniffed = |bytes: &[u8]| infer::get(bytes).map(|found| found.mime_type());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 
 /// What LINE's transcoding call says of a video or audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub enum Transcoding {
 }
 
 /// A file's content and its script. Made step by step, then put into the simulator.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Media {
     pub(super) bytes: Bytes,
     pub(super) content_type: HeaderValue,
@@ -115,5 +116,16 @@ impl Media {
         self.channel_token
             .as_deref()
             .is_none_or(|owner| owner == token)
+    }
+}
+
+/// Neither the content nor the token.
+impl fmt::Debug for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Media")
+            .field("content_type", &self.content_type)
+            .field("size_bytes", &self.size_bytes())
+            .field("script", &self.script)
+            .finish_non_exhaustive()
     }
 }

@@ -55,6 +55,7 @@ pub use tokens::{FILES_READ, Grant, LINE_DEV_TOKEN, Provider, SLACK_DEV_TOKEN};
 use axum::Router;
 use serde_json::Value;
 use state::Shared;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,7 +78,6 @@ pub struct StartError {
 }
 
 /// A running simulator. Dropping it ends its connections.
-#[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
@@ -180,6 +180,15 @@ impl Simulator {
     /// Ends every connection and gives the ports back.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.shared.address;
+        f.debug_struct("Simulator")
+            .field("address", &address)
+            .finish_non_exhaustive()
     }
 }
 

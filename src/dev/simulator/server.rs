@@ -16,7 +16,7 @@ use std::error::Error as _;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
@@ -25,38 +25,57 @@ use tower::ServiceExt as _;
 const FORBIDDEN_ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9\r\nconnection: close\r\n\r\nforbidden";
 
-/// Serves the providers and the control API until it is dropped; open
-/// connections end with it.
+/// Serves the providers and the control API until it is dropped.
 pub(super) async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+    accept_all(listener, |stream| {
+        converse(stream, router.clone(), Arc::clone(&shared))
+    })
+    .await;
+}
+
+/// Counts every connection to the address that nobody may call.
+pub(super) async fn serve_forbidden(listener: TcpListener, shared: Arc<Shared>) {
+    accept_all(listener, |stream| {
+        shared.count_forbidden_hit();
+        bait(stream)
+    })
+    .await;
+}
+
+/// Gives each connection a task; open ones end when this does.
+async fn accept_all<F>(listener: TcpListener, converse: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             stream = accept(&listener) => {
-                connections.spawn(converse(stream, router.clone(), Arc::clone(&shared)));
+                connections.spawn(converse(stream));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// Counts every connection to the address that nobody may call.
-pub(super) async fn serve_forbidden(listener: TcpListener, shared: Arc<Shared>) {
-    loop {
-        let mut stream = accept(&listener).await;
-        shared.count_forbidden_hit();
-        // The count is the result; whether the caller hears the answer is not.
-        let _ = stream.write_all(FORBIDDEN_ANSWER).await;
-    }
-}
-
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                // A drip shall leave byte by byte. Without it the answer is only slower.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
             // Out of descriptors, most likely: they come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// The count is what matters; whether the caller hears the answer does not.
+async fn bait(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0; 4096]).await;
+    let _ = stream.write_all(FORBIDDEN_ANSWER).await;
 }
 
 /// One connection. When the service fails it with a [`RawAnswer`], hyper has

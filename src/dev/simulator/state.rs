@@ -10,8 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The simulator's state, behind an `Arc`.
-#[derive(Debug)]
+/// The simulator's state, behind an `Arc`. Not `Debug`: it holds tokens.
 pub(super) struct Shared {
     pub(super) address: SocketAddr,
     pub(super) forbidden_address: SocketAddr,
@@ -21,7 +20,6 @@ pub(super) struct Shared {
 }
 
 /// Files and tokens.
-#[derive(Debug)]
 pub(super) struct Tables {
     /// By message id.
     pub(super) line: BTreeMap<String, Media>,
