@@ -4,5 +4,7 @@ pub mod attachment;
 pub mod blob;
 pub mod clock;
 pub mod db;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod ids;
 pub mod proto;

@@ -1,0 +1,3 @@
+//! What stands in for production's surroundings on a developer's machine.
+
+pub mod gateway;
