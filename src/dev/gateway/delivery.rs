@@ -34,8 +34,13 @@ pub(super) struct Delivery {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeliveryError {
     /// The service is away, slow, or does not take our token.
-    #[error("the service did not take the call: {:?}", .0.code())]
-    Service(#[source] Box<Status>),
+    #[error("the service did not take the call: {code:?}, {message}")]
+    Service {
+        /// Its answer, or the transport's.
+        code: Code,
+        /// What it said.
+        message: String,
+    },
     /// The outcome could not be written down.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -179,6 +184,9 @@ fn is_final(code: Code) -> bool {
 
 impl From<Status> for DeliveryError {
     fn from(status: Status) -> Self {
-        Self::Service(Box::new(status))
+        Self::Service {
+            code: status.code(),
+            message: status.message().to_owned(),
+        }
     }
 }

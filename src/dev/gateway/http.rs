@@ -6,7 +6,7 @@
 
 use super::delivery::Delivery;
 use super::event::{Event, Malformed};
-use super::messages::{Messages, RecordedMessage};
+use super::messages::Messages;
 use super::signature::{BadSignature, LineVerifier, SlackVerifier};
 use super::slack::Posted;
 use super::{line, slack};
@@ -78,9 +78,11 @@ async fn slack_webhook(
 async fn message(
     State(webhooks): State<Arc<Webhooks>>,
     Path(message_id): Path<String>,
-) -> Result<Json<RecordedMessage>, Refusal> {
-    let found = webhooks.messages.find(&message_id).await?;
-    found.map(Json).ok_or(Refusal::NotFound)
+) -> Result<Response, Refusal> {
+    Ok(match webhooks.messages.find(&message_id).await? {
+        Some(found) => Json(found).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    })
 }
 
 impl Webhooks {
@@ -119,8 +121,6 @@ enum Refusal {
     Malformed(#[from] Malformed),
     #[error("the channel id in the path is not valid")]
     Channel(#[from] InvalidName),
-    #[error("no such message")]
-    NotFound,
     #[error("recording took longer than the budget")]
     TooSlow,
     #[error(transparent)]
@@ -132,7 +132,6 @@ impl IntoResponse for Refusal {
         let status = match &self {
             Self::Unsigned(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Channel(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooSlow | Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         tracing::warn!(error = &self as &dyn std::error::Error, %status, "request refused");

@@ -57,6 +57,10 @@ impl Messages {
     /// Makes the tables where they are missing.
     pub(super) async fn create_tables(&self) -> Result<(), DbError> {
         let mut tx = self.pool.begin().await?;
+        // What is there already is no news.
+        sqlx::query("set local client_min_messages = warning")
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("select pg_advisory_xact_lock($1)")
             .bind(TABLES_LOCK)
             .execute(&mut *tx)
