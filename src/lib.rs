@@ -2,15 +2,18 @@
 
 pub mod access;
 pub mod admin;
+pub mod app;
 pub mod attachment;
 pub mod auth;
 pub mod blob;
 pub mod channel;
 pub mod clock;
+pub mod config;
 pub mod db;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod grpc;
+pub mod http;
 pub mod ids;
 pub mod ingest;
 pub mod inspect;
@@ -19,3 +22,4 @@ pub mod purge;
 pub mod queue;
 pub mod register;
 pub mod sweep;
+pub mod telemetry;

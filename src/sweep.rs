@@ -37,6 +37,8 @@ pub struct Sweeper {
     started: Instant,
     /// Milliseconds after `started` at which the last whole pass ended.
     last_pass: Arc<AtomicU64>,
+    /// The same of the last pass, whole or not.
+    last_round: Arc<AtomicU64>,
 }
 
 impl Sweeper {
@@ -50,6 +52,7 @@ impl Sweeper {
             settings,
             started: Instant::now(),
             last_pass: Arc::default(),
+            last_round: Arc::default(),
         }
     }
 
@@ -62,11 +65,11 @@ impl Sweeper {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.pass().await {
-                Ok(()) => {
-                    let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    self.last_pass.store(now, Ordering::Relaxed);
-                }
+            let passed = self.pass().await;
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.last_round.store(now, Ordering::Relaxed);
+            match passed {
+                Ok(()) => self.last_pass.store(now, Ordering::Relaxed),
                 Err(error) => {
                     tracing::warn!(%error, "a sweep failed; the next one makes up for it");
                 }
@@ -107,6 +110,18 @@ impl Sweeper {
     pub fn age(&self) -> Duration {
         let last = Duration::from_millis(self.last_pass.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last)
+    }
+
+    /// Whether the task still makes its rounds. A database that is away fails
+    /// passes but does not end them; only a restart mends a task that hangs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let rounds = self.last_round.load(Ordering::Relaxed);
+        let since = self
+            .started
+            .elapsed()
+            .saturating_sub(Duration::from_millis(rounds));
+        since < self.settings.interval * 10 + Duration::from_mins(1)
     }
 
     async fn remove_objects(&self) -> Result<u64, DbError> {

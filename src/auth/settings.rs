@@ -1,7 +1,7 @@
 //! What the operator decides about tokens.
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The claim that names the tenant unless configured otherwise.
@@ -39,8 +39,7 @@ impl Settings {
 }
 
 /// One key that tokens may be signed with.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct KeySetting {
     /// The `kid` of the tokens it verifies. May be left out when it is the
     /// only key; then tokens name no key either.
@@ -54,7 +53,7 @@ pub struct KeySetting {
 }
 
 /// The signature algorithms there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyAlgorithm {
     /// Ed25519.
     #[serde(rename = "EdDSA")]

@@ -15,7 +15,7 @@ pub use page_token::PageTokens;
 
 use crate::access::Access;
 use crate::admin::Admin;
-use crate::auth::{AuthLayer, Authenticated, Verifier};
+use crate::auth::{AuthLayer, Verifier};
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::admin_service_server::AdminServiceServer;
 use crate::proto::attachment_service_server::AttachmentServiceServer;
@@ -24,7 +24,6 @@ use crate::register::Register;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::Layer as _;
 
 /// A unary request holds names and numbers; the largest is a batch of 100.
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
@@ -60,14 +59,14 @@ pub enum Reflection {
 #[error("the compiled descriptor set cannot be served")]
 pub struct ReflectionError(#[source] tonic_reflection::server::Error);
 
-/// Everything gRPC, as one HTTP service: authenticated but for health and
-/// reflection.
-pub fn service<H: Health>(
+/// Everything gRPC, as routes of the one listener: authenticated but for
+/// health and reflection.
+pub fn router<H: Health>(
     capabilities: Capabilities,
     verifier: Arc<Verifier>,
     health: HealthServer<H>,
     reflection: Reflection,
-) -> Result<Authenticated<axum::Router>, ReflectionError> {
+) -> Result<axum::Router, ReflectionError> {
     let attachments = AttachmentServiceServer::new(attachments::Service(capabilities.clone()))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
@@ -95,5 +94,5 @@ pub fn service<H: Health>(
         Reflection::Off => &[AuthLayer::HEALTH],
     };
     let router = services.routes().prepare().into_axum_router();
-    Ok(AuthLayer::new(verifier, public).layer(router))
+    Ok(router.layer(AuthLayer::new(verifier, public)))
 }

@@ -4,6 +4,8 @@
 use super::backend::WorkBackend;
 use super::{Job, Queue};
 use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -58,32 +60,28 @@ impl Queue {
         }
     }
 
-    async fn incarnation<H, F>(
+    /// One life of the worker; boxed, for its type is too deep to be inferred
+    /// across a spawn.
+    fn incarnation<H, F>(
         &self,
         incarnation: u64,
         handler: H,
         slots: Arc<Semaphore>,
         stop: &CancellationToken,
-    ) -> Result<(), WorkerError>
+    ) -> BoxFuture<'static, Result<(), WorkerError>>
     where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let stopped = {
-            let stop = stop.clone();
-            async move {
-                stop.cancelled().await;
-                Ok::<(), std::io::Error>(())
-            }
-        };
         // A name that no worker had before: not even this process's last one.
         let name = format!("{}-{incarnation}", self.lease.worker);
+        let stopped = stop.clone().cancelled_owned().map(Ok::<(), std::io::Error>);
         WorkerBuilder::new(name.as_str())
             .backend(WorkBackend::new(self.clone(), slots, stop.child_token()))
             .parallelize(tokio::spawn)
             .build(handler)
             .run_until(stopped)
-            .await
+            .boxed()
     }
 
     /// Once the process is to stop, running attempts have the grace to end in;

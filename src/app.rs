@@ -1,0 +1,272 @@
+//! The composition root: settings in, a running service out.
+//!
+//! The one place that knows every module; no rule lives here.
+
+use crate::access::Access;
+use crate::admin::Admin;
+use crate::auth::{InvalidSettings, Verifier, ring_crypto};
+use crate::blob::Bucket;
+use crate::channel::{Channels, Egress, EgressError, Sealer};
+use crate::clock::Clock;
+use crate::config::{Resolved, Role};
+use crate::db::{Db, DbError};
+use crate::grpc::{self, Capabilities, PageTokens, Reflection};
+use crate::http::{self, Probe, Probes};
+use crate::ingest::Ingest;
+use crate::purge::Purge;
+use crate::queue::Queue;
+use crate::register::Register;
+use crate::sweep::Sweeper;
+use crate::telemetry;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::server::HealthReporter;
+
+/// A client that keeps the default window of 64 KiB halves its byte streams;
+/// the server's side of it is not left small too.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Calls on one connection at the same time.
+const STREAMS_PER_CONNECTION: u32 = 256;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How often gRPC health follows the database.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A service whose ports are bound and whose parts are running.
+pub struct App {
+    /// Where gRPC is served.
+    pub grpc_addr: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin_addr: SocketAddr,
+    db: Db,
+    grace: Duration,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// The service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The token settings are wrong.
+    #[error("auth")]
+    Auth(#[from] InvalidSettings),
+    /// The database settings are wrong.
+    #[error("database")]
+    Database(#[from] DbError),
+    /// The HTTP client could not be built.
+    #[error("egress")]
+    Egress(#[from] EgressError),
+    /// The proto that is compiled in cannot be served.
+    #[error("reflection")]
+    Reflection(#[from] grpc::ReflectionError),
+    /// A port could not be bound.
+    #[error("{addr} could not be bound")]
+    Bind {
+        /// Which.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl App {
+    /// Composes the parts, binds the ports and starts what `role` runs.
+    pub async fn start(
+        settings: Resolved,
+        role: Role,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        install_crypto();
+        let verifier = Arc::new(Verifier::new(&settings.auth, clock.clone())?);
+        let db = Db::new(&settings.database)?;
+        let egress = Egress::new(&settings.egress)?;
+        let admin_listener = bind(settings.admin_listen).await?;
+        let grpc_listener = bind(settings.listen).await?;
+        let (grpc_addr, admin_addr) = (local(&grpc_listener), local(&admin_listener));
+
+        let bucket = Bucket::new(&settings.bucket).await;
+        let sealer = Arc::new(Sealer::new(settings.sealing_keys));
+        let queue = Queue::new(db.clone(), settings.queue);
+        let sweeper = Sweeper::new(db.clone(), bucket.clone(), queue.clone(), settings.sweep);
+
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let probes = probes(&db, &bucket, &sweeper);
+        tasks.spawn(serve_admin(admin_listener, probes, stop.clone()));
+        if role != Role::Worker {
+            let (reporter, health) = tonic_health::server::health_reporter();
+            tasks.spawn(follow_database(reporter, db.clone(), stop.clone()));
+            let capabilities = Capabilities {
+                register: Register::new(&db, queue.clone(), settings.register),
+                access: Access::new(db.clone(), bucket.clone(), clock, settings.access),
+                purge: Purge::new(db.clone(), bucket.clone()),
+                admin: Admin::new(db.clone(), sealer.clone(), queue.clone()),
+                page_tokens: PageTokens::new(&settings.signing_key),
+            };
+            let reflection = if settings.reflection {
+                Reflection::On
+            } else {
+                Reflection::Off
+            };
+            let router = grpc::router(capabilities, verifier, health, reflection)?;
+            tasks.spawn(serve_grpc(grpc_listener, router, stop.clone()));
+        }
+        if role != Role::Api {
+            let channels = Channels::new(egress, settings.line, settings.slack);
+            let ingest = Ingest::new(
+                db.clone(),
+                queue.clone(),
+                channels,
+                sealer,
+                bucket,
+                settings.ingest,
+            );
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                let handler = move |job| {
+                    let ingest = ingest.clone();
+                    async move { ingest.run(job).await }
+                };
+                queue.work(handler, stop).await;
+            });
+        }
+        let until = stop.clone();
+        tasks.spawn(async move { sweeper.run(until).await });
+        Ok(Self {
+            grpc_addr,
+            admin_addr,
+            db,
+            grace: settings.grace,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Refuses new work, lets what runs end within the grace, and comes back
+    /// when everything has stopped.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let margin = Duration::from_secs(5);
+        let ended = tokio::time::timeout(self.grace + margin, async {
+            while self.tasks.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tracing::warn!("the grace is over; what still runs is cut off");
+        }
+        self.db.close().await;
+    }
+}
+
+/// TLS and tokens both run on ring; whoever comes first installs it.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    ring_crypto::install();
+}
+
+async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(addr)
+        .await
+        .map_err(|source| StartError::Bind { addr, source })
+}
+
+/// The bound address; a listener that is bound has one.
+fn local(listener: &TcpListener) -> SocketAddr {
+    listener
+        .local_addr()
+        .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
+}
+
+async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let served = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(STREAM_WINDOW_BYTES * 4)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .accept_http1(true)
+        .add_routes(Routes::from(router))
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            stop.cancelled(),
+        )
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the gRPC listener ended");
+    }
+}
+
+async fn serve_admin(listener: TcpListener, probes: Probes, stop: CancellationToken) {
+    let served = axum::serve(listener, http::router(probes))
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin listener ended");
+    }
+}
+
+fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper) -> Probes {
+    let (db, bucket, sweeper) = (db.clone(), bucket.clone(), sweeper.clone());
+    Probes {
+        readiness: vec![
+            Probe {
+                name: "database",
+                required: true,
+                check: Box::new(move || {
+                    let db = db.clone();
+                    Box::pin(async move { db.check().await.is_ok() })
+                }),
+            },
+            Probe {
+                name: "object_storage",
+                required: false,
+                check: Box::new(move || {
+                    let bucket = bucket.clone();
+                    Box::pin(async move { bucket.check().await.is_ok() })
+                }),
+            },
+        ],
+        liveness: vec![Probe {
+            name: "sweeper",
+            required: true,
+            check: Box::new(move || {
+                let alive = sweeper.is_alive();
+                Box::pin(async move { alive })
+            }),
+        }],
+        metrics: telemetry::metrics(),
+    }
+}
+
+/// gRPC health says what registration needs: the database.
+async fn follow_database(reporter: HealthReporter, db: Db, stop: CancellationToken) {
+    const SERVICES: &[&str] = &[
+        "",
+        "attachments.v1.AttachmentService",
+        "attachments.v1.AdminService",
+    ];
+    loop {
+        let status = if db.check().await.is_ok() {
+            tonic_health::ServingStatus::Serving
+        } else {
+            tonic_health::ServingStatus::NotServing
+        };
+        for service in SERVICES {
+            reporter.set_service_status(service, status).await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(HEALTH_INTERVAL) => {}
+        }
+    }
+    for service in SERVICES {
+        reporter
+            .set_service_status(service, tonic_health::ServingStatus::NotServing)
+            .await;
+    }
+}

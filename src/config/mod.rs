@@ -1,0 +1,19 @@
+//! Every setting, where it came from, and what is wrong with it.
+//!
+//! A TOML file, overlaid by `ATTACHMENTS_<SECTION>_<KEY>`, flags last. Nothing
+//! else in the service reads the environment. Each module defines the small
+//! `Settings` it needs; [`resolve`] fills them or names every fault at once.
+
+mod load;
+mod report;
+mod resolve;
+mod secret;
+mod section;
+mod sections;
+mod value;
+
+pub use load::{Faults, Loaded, load};
+pub use report::{effective, example};
+pub use resolve::{Resolved, Role, Telemetry};
+pub use sections::Config;
+pub use value::{Human, Secret, TokenKey};

@@ -1,0 +1,292 @@
+//! The whole stack in one process: database, store, providers, service.
+//!
+//! What is given is used: a database URL, an S3 endpoint or a provider URL in
+//! the configuration takes the place of the embedded one.
+
+use super::bucket::{self, BucketError};
+use super::client::{self, ClientError};
+use super::object_store::{self, ObjectStore};
+use super::postgres::{self, Durability, EmbeddedPostgres};
+use super::secrets;
+use super::simulator::{self, LINE_DEV_TOKEN, SLACK_DEV_TOKEN, Simulator};
+use super::token::{DEV_AUDIENCE, DEV_ISSUER, DevKey, DevKeyError, MintError, MintRequest};
+use crate::app::{self, App};
+use crate::auth::{DEV_KID, KeyAlgorithm, MAX_TOKEN_LIFE, Scope};
+use crate::clock::Clock;
+use crate::config::{Config, Faults, Resolved, Role, Secret, TokenKey};
+use crate::db::{Db, DbError, MigrateError};
+use crate::ids::TenantId;
+use crate::proto::{Channel, Provider, PutChannelRequest};
+use secrecy::SecretString;
+use sqlx::{Connection as _, PgConnection};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The LINE channel that is put for the tenant.
+pub const LINE_CHANNEL: &str = "line-dev";
+/// The Slack channel that is put for the tenant.
+pub const SLACK_CHANNEL: &str = "slack-dev";
+
+const DATABASE: &str = "attachments";
+const BUCKET: &str = "attachments";
+const S3_ACCESS_KEY: &str = "attachments-dev";
+
+/// Where the stack lies and listens.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The tenant that gets channels.
+    pub tenant: TenantId,
+    /// Everything that survives a restart.
+    pub data_dir: PathBuf,
+    /// Whether it does survive.
+    pub durability: Durability,
+    /// Postgres' own programs, where they are not to be looked for.
+    pub pg_bin: Option<PathBuf>,
+    /// Where the embedded S3 listens.
+    pub s3_listen: SocketAddr,
+    /// Where the simulated providers listen.
+    pub simulator_listen: SocketAddr,
+}
+
+/// A running stack.
+pub struct Stack {
+    /// The service.
+    pub app: App,
+    /// The providers.
+    pub simulator: Simulator,
+    /// The store, unless another was given.
+    pub object_store: Option<ObjectStore>,
+    /// The database that is used.
+    pub database_url: SecretString,
+    /// The store that is used.
+    pub s3_endpoint: String,
+    /// Mints tokens that the service accepts.
+    pub key: DevKey,
+    /// The tenant that has channels.
+    pub tenant: TenantId,
+    postgres: Option<EmbeddedPostgres>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The stack could not start.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each is the error of the part that failed")]
+pub enum StackError {
+    #[error("{0}")]
+    Config(#[from] Faults),
+    #[error("the data directory")]
+    DataDir(#[from] io::Error),
+    #[error("the embedded Postgres")]
+    Postgres(#[from] postgres::StartError),
+    #[error("the embedded S3")]
+    ObjectStore(#[from] object_store::StartError),
+    #[error("the simulated providers")]
+    Simulator(#[from] simulator::StartError),
+    #[error("the store")]
+    Bucket(#[from] BucketError),
+    #[error("the database")]
+    Connect(#[from] sqlx::Error),
+    #[error("the database")]
+    Database(#[from] DbError),
+    #[error("the database")]
+    Migrate(#[from] MigrateError),
+    #[error("the token key")]
+    Key(#[from] DevKeyError),
+    #[error("a token")]
+    Mint(#[from] MintError),
+    #[error("the service")]
+    App(#[from] app::StartError),
+    #[error("a client")]
+    Client(#[from] ClientError),
+    #[error("a channel: {}", .0.message())]
+    Channel(#[from] tonic::Status),
+}
+
+impl Stack {
+    /// Brings everything up. `config` is what was given; what it lacks is
+    /// embedded, made up, or simulated.
+    pub async fn start(
+        options: &Options,
+        mut config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StackError> {
+        app::install_crypto();
+        std::fs::create_dir_all(&options.data_dir)?;
+        let key = DevKey::load_or_generate(&options.data_dir)?;
+        let postgres = start_postgres(options, &mut config).await?;
+        let object_store = start_object_store(options, &mut config).await?;
+        let simulator = Simulator::start(simulator::Settings {
+            listen: options.simulator_listen,
+        })
+        .await?;
+        point_at_simulator(&mut config, &simulator);
+        fill_in_secrets(&mut config, &options.data_dir, &key)?;
+
+        let mut settings: Resolved = config.resolve()?;
+        settings.auth.allow_dev_keys = true;
+        bucket::create_if_missing(&settings.bucket).await?;
+        let database_url = settings.database.url.clone();
+        let db = Db::new(&settings.database)?;
+        db.migrate().await?;
+        db.close().await;
+        let s3_endpoint = settings.bucket.endpoint.clone().unwrap_or_default();
+        let stack = Self {
+            app: App::start(settings, Role::All, clock.clone()).await?,
+            simulator,
+            object_store,
+            database_url,
+            s3_endpoint,
+            key,
+            tenant: options.tenant.clone(),
+            postgres,
+            clock,
+        };
+        stack.put_channels().await?;
+        Ok(stack)
+    }
+
+    /// A token of the dev tenant with these scopes, for as long as tokens may live.
+    pub fn token(&self, subject: &str, scopes: &[Scope]) -> Result<SecretString, MintError> {
+        let request = MintRequest {
+            tenant: self.tenant.clone(),
+            scopes: scopes.iter().copied().collect(),
+            ttl: MAX_TOKEN_LIFE.unsigned_abs(),
+            subject: subject.to_owned(),
+        };
+        self.key
+            .mint(&request, self.clock.as_ref())
+            .map(SecretString::from)
+    }
+
+    /// Stops the service, then what it stands on.
+    pub async fn shutdown(self) {
+        self.app.shutdown().await;
+        self.simulator.shutdown().await;
+        if let Some(store) = self.object_store {
+            store.shutdown().await;
+        }
+        if let Some(postgres) = self.postgres {
+            // Waits for the server to end, which is no work for an async thread.
+            let _ = tokio::task::spawn_blocking(move || postgres.stop()).await;
+        }
+    }
+
+    /// The channels that a first call needs, put as an operator puts them.
+    async fn put_channels(&self) -> Result<(), StackError> {
+        let token = self.token("dev", &[Scope::Admin])?;
+        let (_, mut admin) = client::connect(self.app.grpc_addr, &token)?;
+        for (id, provider, credential) in [
+            (LINE_CHANNEL, Provider::Line, LINE_DEV_TOKEN),
+            (SLACK_CHANNEL, Provider::Slack, SLACK_DEV_TOKEN),
+        ] {
+            let channel = Channel {
+                channel_id: id.to_owned(),
+                provider: provider.into(),
+                credential: credential.to_owned(),
+                ..Channel::default()
+            };
+            admin
+                .put_channel(PutChannelRequest {
+                    channel: Some(channel),
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A private cluster, unless a database was given.
+async fn start_postgres(
+    options: &Options,
+    config: &mut Config,
+) -> Result<Option<EmbeddedPostgres>, StackError> {
+    if config.database.url.is_some() || config.database.url_file.is_some() {
+        return Ok(None);
+    }
+    let wanted = postgres::Options {
+        data_dir: options.data_dir.join("postgres"),
+        bin_dir: options.pg_bin.clone(),
+        durability: options.durability,
+        max_connections: 100,
+    };
+    let started = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&wanted));
+    let postgres = started.await.map_err(io::Error::other)??;
+    create_database(&postgres.url("postgres")).await?;
+    config.database.url = Some(Secret(postgres.url(DATABASE).into()));
+    Ok(Some(postgres))
+}
+
+async fn create_database(maintenance_url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(maintenance_url).await?;
+    let there = sqlx::query("select 1 from pg_database where datname = $1")
+        .bind(DATABASE)
+        .fetch_optional(&mut connection)
+        .await?;
+    if there.is_none() {
+        sqlx::query("create database attachments")
+            .execute(&mut connection)
+            .await?;
+    }
+    connection.close().await
+}
+
+/// An S3 server of our own, unless an endpoint was given.
+async fn start_object_store(
+    options: &Options,
+    config: &mut Config,
+) -> Result<Option<ObjectStore>, StackError> {
+    if config.s3.bucket.is_empty() {
+        BUCKET.clone_into(&mut config.s3.bucket);
+    }
+    if config.s3.endpoint.is_some() {
+        return Ok(None);
+    }
+    let secret_key = secrets::load_or_generate(&options.data_dir, "s3-secret-key")?;
+    let store = ObjectStore::start(object_store::Settings {
+        root: options.data_dir.join("s3"),
+        listen: options.s3_listen,
+        access_key: S3_ACCESS_KEY.to_owned(),
+        secret_key: secret_key.clone(),
+        buckets: vec![config.s3.bucket.clone()],
+    })
+    .await?;
+    config.s3.endpoint = Some(format!("http://{}", store.local_addr()));
+    config.s3.access_key_id = Some(S3_ACCESS_KEY.to_owned());
+    config.s3.secret_access_key = Some(Secret(secret_key));
+    Ok(Some(store))
+}
+
+/// The simulated providers take the place of those that were not given.
+fn point_at_simulator(config: &mut Config, simulator: &Simulator) {
+    let real = Config::default();
+    if config.line.content_url == real.line.content_url {
+        config.line.content_url = simulator.line_content_url();
+    }
+    if config.slack.api_url == real.slack.api_url {
+        config.slack.api_url = simulator.slack_api_url();
+    }
+}
+
+fn fill_in_secrets(config: &mut Config, data_dir: &Path, key: &DevKey) -> io::Result<()> {
+    if config.auth.keys.is_empty() {
+        DEV_ISSUER.clone_into(&mut config.auth.issuer);
+        DEV_AUDIENCE.clone_into(&mut config.auth.audience);
+        config.auth.keys = vec![TokenKey {
+            kid: Some(DEV_KID.to_owned()),
+            algorithm: KeyAlgorithm::EdDsa,
+            key: Some(Secret(key.public_key_pem().into())),
+            key_file: None,
+        }];
+    }
+    if config.links.signing_key.is_none() && config.links.signing_key_file.is_none() {
+        config.links.signing_key =
+            Some(Secret(secrets::load_or_generate(data_dir, "signing-key")?));
+    }
+    if config.sealing.key.is_none() && config.sealing.key_file.is_none() {
+        config.sealing.key = Some(Secret(secrets::load_or_generate(data_dir, "sealing-key")?));
+    }
+    config.server.reflection = true;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Logs and metrics: where they go, and what never gets into them.
+//!
+//! A failure is logged once, where it is handled. Fields have dotted names
+//! (`attachment.id`, `tenant.id`); secrets, tokens, URLs with queries and
+//! file names are no fields.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Targets that print headers, URLs or whole requests at finer levels.
+const TALKATIVE: &[&str] = &[
+    "aws_config=warn",
+    "aws_runtime=warn",
+    "aws_sdk_s3=warn",
+    "aws_smithy_http_client=warn",
+    "aws_smithy_runtime=warn",
+    "aws_sigv4=warn",
+    "h2=info",
+    "hyper=info",
+    "hyper_util=info",
+    "reqwest=info",
+    "rustls=info",
+    "s3s=off",
+    "sqlx=warn",
+];
+
+/// The logs could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter cannot be read.
+    #[error("telemetry.log_filter cannot be read")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// Somebody else set up logs in this process.
+    #[error("logs are set up already")]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Sends logs to standard error, as JSON or as text.
+pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
+    let mut filter = EnvFilter::try_new(filter)?;
+    for cap in TALKATIVE {
+        filter = filter.add_directive(cap.parse()?);
+    }
+    let registry = tracing_subscriber::registry().with(filter);
+    let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    if json {
+        registry
+            .with(writer.json().flatten_event(true))
+            .try_init()?;
+    } else {
+        registry.with(writer.compact()).try_init()?;
+    }
+    Ok(())
+}
+
+/// The process's metrics; installed by the first who asks.
+pub fn metrics() -> PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            // Somebody else's recorder stays; ours then shows nothing.
+            let _ = metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}
