@@ -1,7 +1,12 @@
 //! The service from outside: over gRPC, HTTP, SQL and S3, on a real Postgres,
 //! a real S3 protocol and simulated providers on real sockets.
 
-#![expect(unreachable_pub, reason = "a test binary exports nothing")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test binary: it exports nothing, and a panic is a failed test"
+)]
 
 mod story;
 mod support;

@@ -36,7 +36,7 @@ pub const SLACK: &str = "slack-main";
 pub const URL: &str = "url-main";
 
 /// Long enough for a busy machine; no test waits this long when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -84,14 +84,14 @@ impl TestApp {
 
         let mut config = fast();
         config.database.url = Some(Secret::from(database_url.as_str()));
-        config.s3.bucket = "bucket".to_owned();
+        "bucket".clone_into(&mut config.s3.bucket);
         config.s3.endpoint = Some(format!("http://{}", store.local_addr()));
         config.s3.access_key_id = Some("test".to_owned());
         config.s3.secret_access_key = Some(Secret(s3_secret));
         config.line.content_url = simulator.line_content_url();
         config.slack.api_url = simulator.slack_api_url();
-        config.auth.issuer = DEV_ISSUER.to_owned();
-        config.auth.audience = DEV_AUDIENCE.to_owned();
+        DEV_ISSUER.clone_into(&mut config.auth.issuer);
+        DEV_AUDIENCE.clone_into(&mut config.auth.audience);
         config.auth.keys = vec![TokenKey {
             kid: Some(DEV_KID.to_owned()),
             algorithm: KeyAlgorithm::EdDsa,
