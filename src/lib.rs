@@ -20,6 +20,8 @@ pub mod inspect;
 pub mod proto;
 pub mod purge;
 pub mod queue;
+pub mod redrive;
 pub mod register;
 pub mod sweep;
 pub mod telemetry;
+pub mod watch;

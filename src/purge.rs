@@ -1,19 +1,35 @@
-//! Deletion that was asked for.
+//! Deletion that was asked for: one file, or all of a group.
 //!
-//! Promises: deletion wins over every status, links die with the object, and
-//! the object goes even if the store is away now.
+//! Promises: deletion wins over every status, also when it comes before the
+//! file does; links die with the object, and the object goes even if the
+//! store is away now.
 
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
+use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Group, SourceName};
 use crate::ids::{AttachmentId, TenantId};
+
+/// Attachments that one statement deletes.
+const BATCH: u32 = 500;
 
 /// Deletes attachments.
 #[derive(Debug, Clone)]
 pub struct Purge {
     db: Db,
     bucket: Bucket,
+}
+
+/// What a purge did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Attachments it deleted.
+    pub deleted: u64,
+    /// Those of the group that were deleted before.
+    pub already_deleted: u64,
+    /// Stored bytes that went with them.
+    pub bytes: u64,
 }
 
 /// An attachment was not deleted.
@@ -45,14 +61,48 @@ impl Purge {
             .db
             .delete(tenant, id, FailureReason::DeleteRequested)
             .await?;
-        if let Some(key) = doomed
-            && let Ok(gone) = self.bucket.delete(&[key]).await
-        {
-            self.db.forget_doomed(&gone).await?;
+        if let Some(key) = doomed {
+            self.remove(&[key]).await?;
         }
         self.db
             .attachment(tenant, id)
             .await?
             .ok_or(PurgeError::NotFound)
+    }
+
+    /// Deletes a file by its provider's name of it; gives its record if it is
+    /// here. One that is registered later is recorded as deleted.
+    pub async fn delete_source(
+        &self,
+        tenant: &TenantId,
+        name: &SourceName,
+    ) -> Result<Option<Attachment>, PurgeError> {
+        match self.db.bury(tenant, name).await? {
+            Some(id) => self.delete(tenant, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Deletes a whole group. Whatever ends it half-way, the same call goes on.
+    pub async fn purge(&self, tenant: &TenantId, group: &Group) -> Result<Purged, PurgeError> {
+        let mut purged = Purged {
+            already_deleted: self.db.count_deleted(tenant, group).await?,
+            ..Purged::default()
+        };
+        loop {
+            let step = self.db.delete_group(tenant, group, BATCH).await?;
+            if step.count == 0 {
+                return Ok(purged);
+            }
+            purged.deleted += step.count;
+            purged.bytes += step.bytes;
+            self.remove(&step.keys).await?;
+        }
+    }
+
+    async fn remove(&self, keys: &[StorageKey]) -> Result<(), DbError> {
+        // The store logs its own failure; what is not gone is the sweeper's.
+        let gone = self.bucket.delete(keys).await.unwrap_or_default();
+        self.db.forget_doomed(&gone).await
     }
 }

@@ -3,6 +3,7 @@
 //! Runs in every replica; `skip locked` keeps them out of each other's way.
 //! State is its only input, so a pass that fails is simply made again.
 
+use crate::attachment::failure::FailureReason;
 use crate::blob::Bucket;
 use crate::db::{Db, DbError};
 use crate::queue::Queue;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub lost_after: Duration,
     /// Time after which an object that could not be removed is tried again.
     pub remove_again_after: Duration,
+    /// Age from which status changes are forgotten.
+    pub events_remembered: Duration,
 }
 
 /// Finishes what nobody else will.
@@ -90,11 +93,13 @@ impl Sweeper {
             self.queue.ring();
         }
         let expired = self.db.expire(BATCH).await?;
+        let buried = self.bury_the_haunted().await?;
         let removed = self.remove_objects().await?;
         for (what, count) in [
             ("exhausted", exhausted),
             ("requeued", lost),
             ("expired", expired),
+            ("buried", buried),
             ("removed", removed),
         ] {
             if count > 0 {
@@ -122,6 +127,21 @@ impl Sweeper {
             .elapsed()
             .saturating_sub(Duration::from_millis(rounds));
         since < self.settings.interval * 10 + Duration::from_mins(1)
+    }
+
+    /// Deletes what was registered at the very instant its deletion came.
+    async fn bury_the_haunted(&self) -> Result<u64, DbError> {
+        let haunted = self.db.haunted(BATCH).await?;
+        for (tenant, id) in &haunted {
+            self.db
+                .delete(tenant, *id, FailureReason::DeleteRequested)
+                .await?;
+        }
+        self.db.forget_tombstones(BATCH).await?;
+        self.db
+            .forget_events(self.settings.events_remembered, BATCH * 20)
+            .await?;
+        Ok(haunted.len() as u64)
     }
 
     async fn remove_objects(&self) -> Result<u64, DbError> {

@@ -161,6 +161,7 @@ impl Config {
                 interval: self.retention.sweep_interval.0,
                 lost_after: self.retention.lost_after.0,
                 remove_again_after: self.retention.remove_again_after.0,
+                events_remembered: self.retention.events_remembered.0,
             },
             access: access::Settings {
                 default_ttl: self.links.default_ttl.0,

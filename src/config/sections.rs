@@ -198,6 +198,8 @@ section! {
         lost_after: Human = seconds(60);
         /// Time after which an object that could not be removed is tried again.
         remove_again_after: Human = seconds(60);
+        /// How long status changes can be watched from a cursor.
+        events_remembered: Human = seconds(3 * 24 * 3600);
     }
 }
 

@@ -90,12 +90,11 @@ impl Db {
             }
         }
         if !filter.statuses.is_empty() {
-            let names: Vec<_> = filter.statuses.iter().map(|status| status.name()).collect();
             query
                 .push(" and ")
                 .push(VISIBLE_STATUS)
                 .push(" = any(")
-                .push_bind(names)
+                .push_bind(filter.status_names())
                 .push(")");
         }
         if let Some(before) = before {
@@ -106,6 +105,13 @@ impl Db {
             .push_bind(i64::from(limit));
         let rows: Vec<AttachmentRow> = query.build_query_as().fetch_all(&self.pool).await?;
         rows.into_iter().map(Attachment::try_from).collect()
+    }
+}
+
+impl ListFilter {
+    /// The statuses as SQL spells them; empty means all.
+    pub(super) fn status_names(&self) -> Vec<&'static str> {
+        self.statuses.iter().map(|status| status.name()).collect()
     }
 }
 

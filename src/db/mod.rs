@@ -7,8 +7,11 @@
 
 mod attachments;
 mod channels;
+mod deletion;
+mod events;
 mod journal;
 mod listing;
+mod redrive;
 mod registration;
 mod removals;
 mod row;
@@ -17,7 +20,10 @@ mod sweep;
 mod work;
 
 pub use channels::{ChannelRecord, CredentialChange};
+pub use deletion::{Deleted, Group, SourceName};
+pub use events::{Cursor, InvalidCursor, StatusChange};
 pub use listing::{ListFilter, OpenState, StatusFilter};
+pub use redrive::{RedriveFilter, StatusUsage};
 pub use registration::Registered;
 pub use work::{Claim, Lease};
 

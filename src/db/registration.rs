@@ -43,7 +43,10 @@ with input as (
     select f.*, row_number() over (partition by tenant_id, channel_id, message_id order by position)
             + (select count(*) from attachments a
                where a.tenant_id = f.tenant_id and a.message_id = f.message_id
-                 and a.channel_id = f.channel_id) > max_files as too_many
+                 and a.channel_id = f.channel_id) > max_files as too_many,
+        exists (select 1 from tombstones t
+            where t.tenant_id = f.tenant_id and t.channel_id = f.channel_id
+              and t.media_id = f.media_id and t.part = f.part) as buried
     from fresh f
 ), recorded as (
     insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
@@ -52,9 +55,11 @@ with input as (
     select tenant_id, id, channel_id, media_id, part, source, message_id,
         conversation_id, correlation_id, file_name, declared_content_type, declared_size_bytes,
         retention, max_attempts, now() + make_interval(secs => ttl_seconds),
-        case when refused_status is not null then refused_status
+        case when buried then 'deleted'
+             when refused_status is not null then refused_status
              when too_many then 'rejected' else 'open' end,
-        case when refused_status is not null then refused_reason
+        case when buried then 'DELETE_REQUESTED'
+             when refused_status is not null then refused_reason
              when too_many then 'TOO_MANY_FILES' end
     from counted order by position
     on conflict on constraint attachments_source_key do nothing

@@ -1,0 +1,72 @@
+-- The outbox that WatchAttachments reads: one row per visible status change,
+-- written by the tables themselves so that no writer can forget one.
+--
+-- A cursor is (xid, seq). Sequence numbers are handed out before a commit, so
+-- a reader going by them alone would pass over rows that commit late. A row
+-- is therefore given out only once every transaction that began before it has
+-- ended: from then on nothing can appear behind a cursor.
+
+create table events (
+    seq             bigint      generated always as identity primary key,
+    xid             xid8        not null default pg_current_xact_id(),
+    tenant_id       text        not null,
+    attachment_id   uuid        not null,
+    status          text        not null,
+    failure_reason  text,
+    attempt_count   smallint    not null,
+    next_attempt_at timestamptz,
+    created_at      timestamptz not null default now()
+);
+
+comment on table events is 'Outbox of status changes, in commit-safe order (xid, seq); rows leave by age';
+comment on column events.xid is 'The transaction that made the change';
+comment on column events.status is 'The status as a reader sees it after the change, in lower case';
+comment on column events.next_attempt_at is 'When the next attempt is due; set for pending and for failed that is retried';
+
+create index events_by_tenant on events (tenant_id, xid, seq);
+create index events_by_age on events (created_at);
+
+-- Registrations come in batches: one insert for all of them.
+create function attachments_announce_inserted() returns trigger language plpgsql as $$
+begin
+    insert into events (tenant_id, attachment_id, status, failure_reason, attempt_count, next_attempt_at)
+    select tenant_id, id, case when status = 'open' then 'pending' else status end,
+        failure_reason, attempt_count, case when status = 'open' then created_at end
+    from fresh;
+    return null;
+end $$;
+
+create trigger attachments_inserted after insert on attachments
+    referencing new table as fresh for each statement
+    execute function attachments_announce_inserted();
+
+-- An end, a deletion, or a failed one that is put back.
+create function attachments_announce_updated() returns trigger language plpgsql as $$
+begin
+    insert into events (tenant_id, attachment_id, status, failure_reason, attempt_count, next_attempt_at)
+    values (new.tenant_id, new.id, case when new.status = 'open' then 'pending' else new.status end,
+        new.failure_reason, new.attempt_count, case when new.status = 'open' then now() end);
+    return null;
+end $$;
+
+create trigger attachments_updated after update on attachments
+    for each row when (old.status is distinct from new.status)
+    execute function attachments_announce_updated();
+
+-- A claim, or an attempt that failed and is tried again.
+create function work_announce() returns trigger language plpgsql as $$
+begin
+    insert into events (tenant_id, attachment_id, status, failure_reason, attempt_count, next_attempt_at)
+    values (new.tenant_id, new.attachment_id,
+        case when new.leased_by is not null then 'downloading'
+             when new.failure_reason is not null then 'failed' else 'pending' end,
+        case when new.leased_by is null then new.failure_reason end,
+        new.attempt_count, case when new.leased_by is null then new.due_at end);
+    return null;
+end $$;
+
+create trigger work_updated after update on work
+    for each row when (
+        (old.leased_by is null) is distinct from (new.leased_by is null)
+        or (new.leased_by is null and old.failure_reason is distinct from new.failure_reason))
+    execute function work_announce();

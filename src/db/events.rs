@@ -1,0 +1,182 @@
+//! The outbox of status changes, read in an order that nothing can slip behind.
+
+use super::{Db, DbError, ListFilter, to_seconds};
+use crate::attachment::failure::FailureReason;
+use crate::ids::{AttachmentId, ConversationId, CorrelationId, MessageId, TenantId};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A place in the outbox: everything up to it has been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    xid: u64,
+    seq: i64,
+    /// When that was, in seconds since 1970, so that one from before the
+    /// oldest event is known for what it is.
+    at: i64,
+}
+
+/// One status change.
+#[derive(Debug, Clone)]
+pub struct StatusChange {
+    /// Where it stands in the outbox.
+    pub cursor: Cursor,
+    /// What changed.
+    pub id: AttachmentId,
+    /// The status after it, in lower case.
+    pub status: String,
+    /// Why, where it is not stored.
+    pub reason: Option<FailureReason>,
+    /// Attempts begun by then.
+    pub attempts: u16,
+    /// When the next one is due.
+    pub next_attempt_at: Option<OffsetDateTime>,
+    /// When it changed.
+    pub at: OffsetDateTime,
+}
+
+const AFTER: &str = "
+select e.xid::text, e.seq, e.attachment_id, e.status, e.failure_reason, e.attempt_count,
+    e.next_attempt_at, e.created_at
+from events e join attachments a on a.tenant_id = e.tenant_id and a.id = e.attachment_id
+where e.tenant_id = $1
+  and (e.xid, e.seq) > ($2::text::xid8, $3)
+  and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  and ($4::text is null or a.message_id = $4)
+  and ($5::text is null or a.conversation_id = $5)
+  and ($6::text is null or a.correlation_id = $6)
+  and (cardinality($7::text[]) = 0 or e.status = any($7))
+order by e.xid, e.seq limit $8";
+
+#[derive(Debug, sqlx::FromRow)]
+struct EventRow {
+    xid: String,
+    seq: i64,
+    attachment_id: Uuid,
+    status: String,
+    failure_reason: Option<String>,
+    attempt_count: i16,
+    next_attempt_at: Option<OffsetDateTime>,
+    created_at: OffsetDateTime,
+}
+
+impl Db {
+    /// The place behind which everything is settled now.
+    pub async fn event_head(&self) -> Result<Cursor, DbError> {
+        let (xid, now): (String, OffsetDateTime) =
+            sqlx::query_as("select pg_snapshot_xmin(pg_current_snapshot())::text, now()")
+                .fetch_one(&self.pool)
+                .await?;
+        // Sequence numbers count from 1, so 0 stands before all of a transaction's.
+        Ok(Cursor {
+            xid: xid.parse().unwrap_or_default(),
+            seq: 0,
+            at: now.unix_timestamp(),
+        })
+    }
+
+    /// Up to `limit` changes of a tenant after `cursor`, in order.
+    pub async fn events_after(
+        &self,
+        tenant: &TenantId,
+        filter: &ListFilter,
+        cursor: Cursor,
+        limit: u16,
+    ) -> Result<Vec<StatusChange>, DbError> {
+        let rows: Vec<EventRow> = sqlx::query_as(AFTER)
+            .bind(tenant.as_str())
+            .bind(cursor.xid.to_string())
+            .bind(cursor.seq)
+            .bind(filter.message_id.as_ref().map(MessageId::as_str))
+            .bind(filter.conversation_id.as_ref().map(ConversationId::as_str))
+            .bind(filter.correlation_id.as_ref().map(CorrelationId::as_str))
+            .bind(filter.status_names())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(StatusChange::try_from).collect()
+    }
+
+    /// Forgets changes older than `age`; gives how many.
+    pub async fn forget_events(&self, age: Duration, limit: u32) -> Result<u64, DbError> {
+        let result = sqlx::query(
+            "delete from events where seq = any(array(
+                select seq from events where created_at < now() - make_interval(secs => $1)
+                order by created_at limit $2))",
+        )
+        .bind(to_seconds(age))
+        .bind(i64::from(limit))
+        .execute(&self.pool)
+        .await?;
+        Ok(result.rows_affected())
+    }
+}
+
+impl TryFrom<EventRow> for StatusChange {
+    type Error = DbError;
+
+    fn try_from(row: EventRow) -> Result<Self, DbError> {
+        let inconsistent = |what: String| DbError::Inconsistent {
+            table: "events",
+            id: row.attachment_id,
+            what,
+        };
+        Ok(Self {
+            cursor: Cursor {
+                xid: row
+                    .xid
+                    .parse()
+                    .map_err(|_| inconsistent(format!("xid {:?}", row.xid)))?,
+                seq: row.seq,
+                at: row.created_at.unix_timestamp(),
+            },
+            id: row.attachment_id.into(),
+            status: row.status,
+            reason: row
+                .failure_reason
+                .as_deref()
+                .map(FailureReason::from_str)
+                .transpose()
+                .map_err(|unknown| inconsistent(unknown.to_string()))?,
+            attempts: row.attempt_count.unsigned_abs(),
+            next_attempt_at: row.next_attempt_at,
+            at: row.created_at,
+        })
+    }
+}
+
+impl Cursor {
+    /// Whether it was given out more than `age` before `head` was.
+    #[must_use]
+    pub fn is_older_than(self, age: Duration, head: Self) -> bool {
+        head.at.saturating_sub(self.at) > age.as_secs().cast_signed()
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.xid, self.seq, self.at)
+    }
+}
+
+/// A string that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a cursor of this service")]
+pub struct InvalidCursor;
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let mut parts = text.splitn(3, '-');
+        let mut next = || parts.next().ok_or(InvalidCursor);
+        Ok(Self {
+            xid: next()?.parse().map_err(|_| InvalidCursor)?,
+            seq: next()?.parse().map_err(|_| InvalidCursor)?,
+            at: next()?.parse().map_err(|_| InvalidCursor)?,
+        })
+    }
+}

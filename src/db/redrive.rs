@@ -1,0 +1,205 @@
+//! Putting failed attachments back, and counting what there is.
+
+use super::{Db, DbError, to_bigint};
+use crate::attachment::failure::FailureReason;
+use crate::ids::{AttachmentId, ChannelId, TenantId};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Which failed attachments to put back; what is set must all match.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RedriveFilter {
+    /// Only of this channel.
+    pub channel: Option<ChannelId>,
+    /// Only with one of these reasons; empty means any.
+    pub reasons: Vec<FailureReason>,
+    /// Only those that failed at or after this time.
+    pub failed_after: Option<OffsetDateTime>,
+    /// Only those that failed before this time.
+    pub failed_before: Option<OffsetDateTime>,
+}
+
+/// How much there is in one status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusUsage {
+    /// The status as readers see it, in lower case.
+    pub status: String,
+    /// How many attachments.
+    pub count: u64,
+    /// How many stored bytes.
+    pub size_bytes: u64,
+}
+
+/// A fresh budget. The fence goes on from the journal, so no old worker can
+/// pass it. One that waits for its retry only has to be told not to.
+const RETRY: &str = "
+with reopened as (
+    update attachments
+    set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+    where tenant_id = $1 and id = $2 and status = 'failed'
+    returning id, tenant_id, max_attempts
+), queued as (
+    insert into work (attachment_id, tenant_id, max_attempts, fence)
+    select r.id, r.tenant_id, r.max_attempts,
+        coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
+    from reopened r
+    returning attachment_id
+), hurried as (
+    update work
+    set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
+        updated_at = now()
+    where tenant_id = $1 and attachment_id = $2 and leased_by is null
+      and failure_reason is not null
+    returning attachment_id
+)
+select exists (select 1 from queued) or exists (select 1 from hurried)";
+
+/// Failed attachments that match; times name when they failed.
+macro_rules! matching {
+    () => {
+        "tenant_id = $1 and status = 'failed'
+         and ($2::text is null or channel_id = $2)
+         and (cardinality($3::text[]) = 0 or failure_reason = any($3))
+         and ($4::timestamptz is null or updated_at >= $4)
+         and ($5::timestamptz is null or updated_at < $5)"
+    };
+}
+
+const COUNT_FAILED: &str = concat!("select count(*) from attachments where ", matching!());
+
+const REDRIVE: &str = concat!(
+    "with target as (
+        select id from attachments where ",
+    matching!(),
+    " order by updated_at limit $6 for update skip locked
+    ), reopened as (
+        update attachments a
+        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+        from target t where a.tenant_id = $1 and a.id = t.id
+        returning a.id, a.tenant_id, a.max_attempts
+    ), queued as (
+        insert into work (attachment_id, tenant_id, max_attempts, fence)
+        select r.id, r.tenant_id, r.max_attempts,
+            coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
+        from reopened r
+        returning attachment_id
+    )
+    select count(*) from queued"
+);
+
+const USAGE: &str = "
+select case when a.status <> 'open' then a.status
+            when w.leased_by is not null then 'downloading'
+            when w.failure_reason is not null then 'failed' else 'pending' end as status,
+    count(*), coalesce(sum(a.size_bytes) filter (where a.status = 'stored'), 0)::bigint
+from attachments a left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id
+where a.tenant_id = $1 group by 1 order by 1";
+
+impl Db {
+    /// Puts one failed attachment back with a fresh budget; false when it is
+    /// not there or has not failed.
+    pub async fn retry(&self, tenant: &TenantId, id: AttachmentId) -> Result<bool, DbError> {
+        Ok(sqlx::query_scalar(RETRY)
+            .bind(tenant.as_str())
+            .bind(id.as_uuid())
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// How many failed attachments match.
+    pub async fn count_failed(
+        &self,
+        tenant: &TenantId,
+        filter: &RedriveFilter,
+    ) -> Result<u64, DbError> {
+        let count: i64 = sqlx::query_scalar(COUNT_FAILED)
+            .bind(tenant.as_str())
+            .bind(filter.channel.as_ref().map(ChannelId::as_str))
+            .bind(filter.reason_names())
+            .bind(filter.failed_after)
+            .bind(filter.failed_before)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Puts up to `limit` of those that match back; gives how many.
+    pub async fn redrive(
+        &self,
+        tenant: &TenantId,
+        filter: &RedriveFilter,
+        limit: u32,
+    ) -> Result<u64, DbError> {
+        let count: i64 = sqlx::query_scalar(REDRIVE)
+            .bind(tenant.as_str())
+            .bind(filter.channel.as_ref().map(ChannelId::as_str))
+            .bind(filter.reason_names())
+            .bind(filter.failed_after)
+            .bind(filter.failed_before)
+            .bind(i64::from(limit))
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Writes down who put how many back, and by what filter.
+    pub async fn record_redrive(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        filter: &RedriveFilter,
+        redriven: u64,
+    ) -> Result<(), DbError> {
+        sqlx::query(
+            "insert into redrives (id, tenant_id, subject, filter, redriven_count)
+             values ($1, $2, $3, $4, $5)",
+        )
+        .bind(Uuid::now_v7())
+        .bind(tenant.as_str())
+        .bind(subject)
+        .bind(Json(filter.as_json()))
+        .bind(to_bigint(redriven))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The database's time, for filters that begin or end now.
+    pub async fn now(&self) -> Result<OffsetDateTime, DbError> {
+        Ok(sqlx::query_scalar("select now()")
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// Counts and bytes by status.
+    pub async fn usage(&self, tenant: &TenantId) -> Result<Vec<StatusUsage>, DbError> {
+        let rows: Vec<(String, i64, i64)> = sqlx::query_as(USAGE)
+            .bind(tenant.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(status, count, bytes)| StatusUsage {
+                status,
+                count: count.unsigned_abs(),
+                size_bytes: bytes.unsigned_abs(),
+            })
+            .collect())
+    }
+}
+
+impl RedriveFilter {
+    fn reason_names(&self) -> Vec<&'static str> {
+        self.reasons.iter().map(|reason| reason.as_str()).collect()
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "channel_id": self.channel.as_ref().map(ChannelId::as_str),
+            "failure_reason": self.reason_names(),
+            "failed_after": self.failed_after.map(|at| at.to_string()),
+            "failed_before": self.failed_before.map(|at| at.to_string()),
+        })
+    }
+}

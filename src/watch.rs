@@ -1,0 +1,181 @@
+//! Following status changes, from a place in the outbox on.
+//!
+//! Promises: in order, nothing missed and nothing doubled, across reconnects
+//! and replicas, for as long as the outbox remembers. One exception is meant:
+//! that a file was stored is not told any more once it has been deleted.
+
+use crate::attachment::Attachment;
+use crate::attachment::status::AttachmentStatus;
+use crate::db::{Cursor, Db, DbError, ListFilter, StatusChange};
+use crate::ids::TenantId;
+use futures::stream::{self, Stream, StreamExt as _};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often an idle watcher looks.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Changes that are read at once.
+const PAGE: u16 = 200;
+
+/// How long changes can be asked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Changes older than this are forgotten.
+    pub remembered: Duration,
+}
+
+/// Follows status changes.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    db: Db,
+    settings: Settings,
+    /// Fires when the process is to stop: watchers must ask another one.
+    stop: CancellationToken,
+}
+
+/// A change with the record as it was after it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The record.
+    pub attachment: Attachment,
+    /// Where to go on.
+    pub cursor: Cursor,
+}
+
+/// The stream cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The cursor is from before the oldest change that is remembered.
+    #[error("the cursor is older than what is remembered")]
+    CursorExpired,
+    /// The process stops; another replica goes on from the last cursor.
+    #[error("the process stops")]
+    Stopping,
+    /// The database failed.
+    #[error("the changes could not be read")]
+    Database(#[from] DbError),
+}
+
+impl Watch {
+    /// Prepares to follow.
+    #[must_use]
+    pub fn new(db: Db, settings: Settings, stop: CancellationToken) -> Self {
+        Self { db, settings, stop }
+    }
+
+    /// Follows the tenant's changes after `cursor`, or from now on without one.
+    pub async fn follow(
+        &self,
+        tenant: TenantId,
+        filter: ListFilter,
+        cursor: Option<Cursor>,
+    ) -> Result<impl Stream<Item = Result<Change, WatchError>> + Send + use<>, WatchError> {
+        let head = self.db.event_head().await?;
+        let cursor = match cursor {
+            None => head,
+            Some(cursor) if cursor.is_older_than(self.settings.remembered, head) => {
+                return Err(WatchError::CursorExpired);
+            }
+            Some(cursor) => cursor,
+        };
+        let follower = Follower {
+            db: self.db.clone(),
+            stop: self.stop.clone(),
+            tenant,
+            filter,
+            cursor,
+            ready: VecDeque::new(),
+        };
+        Ok(stream::unfold(Some(follower), |follower| async {
+            let mut follower = follower?;
+            match follower.next().await {
+                Ok(change) => Some((Ok(change), Some(follower))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed())
+    }
+}
+
+struct Follower {
+    db: Db,
+    stop: CancellationToken,
+    tenant: TenantId,
+    filter: ListFilter,
+    cursor: Cursor,
+    ready: VecDeque<Change>,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<Change, WatchError> {
+        loop {
+            if let Some(change) = self.ready.pop_front() {
+                return Ok(change);
+            }
+            if self.read().await? {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(WatchError::Stopping),
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Reads the next page; false when there is none yet.
+    async fn read(&mut self) -> Result<bool, WatchError> {
+        let changes = self
+            .db
+            .events_after(&self.tenant, &self.filter, self.cursor, PAGE)
+            .await?;
+        let Some(last) = changes.last() else {
+            return Ok(false);
+        };
+        self.cursor = last.cursor;
+        let mut ids: Vec<_> = changes.iter().map(|change| change.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let records = self.db.attachments(&self.tenant, &ids).await?;
+        let records: HashMap<_, _> = records
+            .into_iter()
+            .map(|record| (record.id, record))
+            .collect();
+        self.ready.extend(changes.into_iter().filter_map(|change| {
+            let record = records.get(&change.id)?.clone();
+            Some(Change {
+                cursor: change.cursor,
+                attachment: as_it_was(record, &change)?,
+            })
+        }));
+        Ok(true)
+    }
+}
+
+/// The record as it was after the change; `None` for what was stored and is
+/// deleted by now.
+fn as_it_was(mut record: Attachment, change: &StatusChange) -> Option<Attachment> {
+    let status = match (
+        change.status.as_str(),
+        change.reason,
+        change.next_attempt_at,
+    ) {
+        ("stored", ..) => match record.status {
+            AttachmentStatus::Stored { .. } => record.status.clone(),
+            _ => return None,
+        },
+        ("downloading", ..) => AttachmentStatus::Downloading,
+        ("failed", Some(reason), next_attempt_at @ Some(_)) => AttachmentStatus::Failed {
+            reason,
+            next_attempt_at,
+        },
+        (_, Some(reason), _) => AttachmentStatus::ended(reason),
+        (_, None, due) => AttachmentStatus::Pending {
+            next_attempt_at: due.unwrap_or(change.at),
+        },
+    };
+    record.status = status;
+    record.attempts = change.attempts;
+    record.updated_at = change.at;
+    Some(record)
+}
