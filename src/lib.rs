@@ -4,6 +4,7 @@ pub mod access;
 pub mod admin;
 pub mod app;
 pub mod attachment;
+pub mod audit;
 pub mod auth;
 pub mod blob;
 pub mod channel;

@@ -6,9 +6,11 @@
 //! business.
 
 mod credentials;
+mod listing;
 mod payload;
 mod presign;
 
+pub use listing::ListedObject;
 pub use payload::Payload;
 pub use presign::{LinkOptions, PresignedLink};
 
@@ -237,6 +239,22 @@ impl Bucket {
             );
         }
         Ok(gone)
+    }
+
+    /// Whether an object is there.
+    pub async fn exists(&self, key: &StorageKey) -> Result<bool, BlobError> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.name)
+            .key(key.as_str())
+            .send()
+            .await;
+        match head {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(refusal)) if refusal.err().is_not_found() => Ok(false),
+            Err(error) => Err(BlobError::of("head", error)),
+        }
     }
 
     /// Signs a link to an object. Makes no call to the store.

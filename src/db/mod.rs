@@ -6,6 +6,7 @@
 //! Rules stay out: what a status means is the core's business.
 
 mod attachments;
+mod audit;
 mod channels;
 mod deletion;
 mod events;
@@ -19,6 +20,7 @@ mod source_json;
 mod sweep;
 mod work;
 
+pub use audit::{ExpectedObject, TableFault};
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::{Deleted, Group, SourceName};
 pub use events::{Cursor, InvalidCursor, StatusChange};
