@@ -202,7 +202,7 @@ impl Audit {
         }
         report.note(
             Check::StoredHasObject,
-            missing.iter().map(AttachmentId::to_string),
+            missing.iter().map(|gone| gone.id.to_string()),
             reopened,
         );
         report.note(

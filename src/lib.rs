@@ -18,6 +18,7 @@ pub mod http;
 pub mod ids;
 pub mod ingest;
 pub mod inspect;
+pub mod operator;
 pub mod proto;
 pub mod purge;
 pub mod queue;

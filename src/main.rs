@@ -6,6 +6,7 @@ use attachments::config::{self, Faults, Loaded, Role};
 use attachments::db::Db;
 #[cfg(feature = "dev")]
 use attachments::dev::command::{self, DemoArgs, DevArgs, TokenArgs};
+use attachments::operator::{self, AuditArgs, RedriveArgs};
 use attachments::telemetry;
 use clap::{Parser, Subcommand};
 use std::error::Error;
@@ -43,6 +44,10 @@ enum Command {
     Serve(ServeArgs),
     /// Applies the migrations; safe from several replicas at once.
     Migrate,
+    /// Checks every invariant between database and object store; exits 1 when something is left.
+    Audit(AuditArgs),
+    /// Puts failed attachments back by filter; counts only, unless told to --execute.
+    Redrive(RedriveArgs),
     /// Exits 0 when /readyz of the running service says so.
     Healthcheck,
     /// Prints the effective configuration, secrets redacted, and where each value came from.
@@ -103,6 +108,8 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Token(args) => Ok(command::token(&args)?),
         Command::Serve(args) => Box::pin(serve(args, loaded)).await,
         Command::Migrate => migrate(&loaded).await,
+        Command::Audit(args) => Ok(operator::audit(&args, &loaded).await?),
+        Command::Redrive(args) => Ok(operator::redrive(args, &loaded).await?),
         Command::Healthcheck => healthcheck(&loaded).await,
         Command::Config { example } => {
             let text = if example {

@@ -5,10 +5,11 @@
 //! store is away now.
 
 use crate::attachment::Attachment;
+use crate::attachment::deletion::{Group, SourceName};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
-use crate::db::{Db, DbError, Group, SourceName};
+use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
 
 /// Attachments that one statement deletes.

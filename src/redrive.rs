@@ -4,8 +4,9 @@
 //! who did it and by what filter.
 
 use crate::attachment::Attachment;
+use crate::attachment::redrive::{RedriveFilter, StatusUsage};
 use crate::attachment::status::AttachmentStatus;
-use crate::db::{Db, DbError, RedriveFilter, StatusUsage};
+use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
 use crate::queue::Queue;
 

@@ -5,8 +5,9 @@
 //! that a file was stored is not told any more once it has been deleted.
 
 use crate::attachment::Attachment;
+use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::status::AttachmentStatus;
-use crate::db::{Cursor, Db, DbError, ListFilter, StatusChange};
+use crate::db::{Db, DbError, ListFilter};
 use crate::ids::TenantId;
 use futures::stream::{self, Stream, StreamExt as _};
 use std::collections::{HashMap, VecDeque};

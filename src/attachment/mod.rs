@@ -2,11 +2,14 @@
 //!
 //! Pure. No I/O, no async, no SQL, no wire format; time comes in as data.
 
+pub mod change;
 pub mod channel_policy;
+pub mod deletion;
 pub mod failure;
 pub mod file_name;
 pub mod journal;
 pub mod media;
+pub mod redrive;
 pub mod retry;
 pub mod source;
 pub mod status;

@@ -77,6 +77,24 @@ impl Config {
         self.try_database(&mut faults).ok_or(Faults(faults))
     }
 
+    /// What the store needs, for a command that needs nothing else.
+    pub fn bucket_settings(&self) -> Result<blob::Settings, Faults> {
+        let mut faults = Vec::new();
+        let settings = self.try_bucket(&mut faults);
+        settings.filter(|_| faults.is_empty()).ok_or(Faults(faults))
+    }
+
+    /// What the queue needs.
+    #[must_use]
+    pub fn queue_settings(&self) -> queue::Settings {
+        queue::Settings {
+            concurrency: self.limits.ingest_concurrency,
+            lease: self.retry.lease.0,
+            poll_interval: self.retry.poll_interval.0,
+            grace: self.server.grace.0,
+        }
+    }
+
     /// What each module needs, or every fault there is.
     pub fn resolve(&self) -> Result<Resolved, Faults> {
         let mut faults = Vec::new();
@@ -90,7 +108,7 @@ impl Config {
     fn try_resolve(&self, faults: &mut Vec<String>) -> Option<Resolved> {
         let auth = self.auth_settings(faults);
         let database = self.try_database(faults);
-        let bucket = self.bucket_settings(faults);
+        let bucket = self.try_bucket(faults);
         let line_url = base_url(faults, "line.content_url", &self.line.content_url);
         let slack_url = base_url(faults, "slack.api_url", &self.slack.api_url);
         let signing_key = secret(
@@ -151,12 +169,7 @@ impl Config {
                     .clone()
                     .unwrap_or_else(std::env::temp_dir),
             },
-            queue: queue::Settings {
-                concurrency: self.limits.ingest_concurrency,
-                lease: self.retry.lease.0,
-                poll_interval: self.retry.poll_interval.0,
-                grace: self.server.grace.0,
-            },
+            queue: self.queue_settings(),
             sweep: sweep::Settings {
                 interval: self.retention.sweep_interval.0,
                 lost_after: self.retention.lost_after.0,
@@ -212,7 +225,7 @@ impl Config {
         })
     }
 
-    fn bucket_settings(&self, faults: &mut Vec<String>) -> Option<blob::Settings> {
+    fn try_bucket(&self, faults: &mut Vec<String>) -> Option<blob::Settings> {
         let s3 = &self.s3;
         if s3.bucket.is_empty() {
             faults.push(missing("s3.bucket"));

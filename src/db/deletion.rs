@@ -1,32 +1,11 @@
 //! Deletion by the provider's name of a file, and of whole groups.
 
 use super::{Db, DbError};
+use crate::attachment::deletion::{Group, SourceName};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::storage_key::StorageKey;
-use crate::ids::{AttachmentId, ChannelId, ConversationId, CorrelationId, MessageId, TenantId};
+use crate::ids::{AttachmentId, TenantId};
 use uuid::Uuid;
-
-/// A file as its provider names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceName {
-    /// The channel it comes by.
-    pub channel: ChannelId,
-    /// The provider's id.
-    pub media_id: String,
-    /// The part; empty for the content itself.
-    pub part: String,
-}
-
-/// Files that are deleted together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Group {
-    /// Those of a request.
-    Correlation(CorrelationId),
-    /// Those of a message.
-    Message(MessageId),
-    /// Those of a conversation.
-    Conversation(ConversationId),
-}
 
 /// What one step of a group's deletion did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +95,7 @@ impl Db {
         group: &Group,
         limit: u32,
     ) -> Result<Deleted, DbError> {
-        let (column, value) = group.parts();
+        let (column, value) = parts(group);
         let rows: Vec<(Option<String>, i64)> = sqlx::query_as(DELETE_GROUP)
             .bind(tenant.as_str())
             .bind(value)
@@ -138,7 +117,7 @@ impl Db {
 
     /// How many of a group are deleted.
     pub async fn count_deleted(&self, tenant: &TenantId, group: &Group) -> Result<u64, DbError> {
-        let (column, value) = group.parts();
+        let (column, value) = parts(group);
         let count: i64 = sqlx::query_scalar(COUNT_DELETED)
             .bind(tenant.as_str())
             .bind(value)
@@ -180,12 +159,11 @@ impl Db {
     }
 }
 
-impl Group {
-    fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Self::Correlation(id) => ("correlation", id.as_str()),
-            Self::Message(id) => ("message", id.as_str()),
-            Self::Conversation(id) => ("conversation", id.as_str()),
-        }
+/// The column by which a group is one, and its value.
+fn parts(group: &Group) -> (&'static str, &str) {
+    match group {
+        Group::Correlation(id) => ("correlation", id.as_str()),
+        Group::Message(id) => ("message", id.as_str()),
+        Group::Conversation(id) => ("conversation", id.as_str()),
     }
 }

@@ -22,10 +22,8 @@ mod work;
 
 pub use audit::{ExpectedObject, TableFault};
 pub use channels::{ChannelRecord, CredentialChange};
-pub use deletion::{Deleted, Group, SourceName};
-pub use events::{Cursor, InvalidCursor, StatusChange};
+pub use deletion::Deleted;
 pub use listing::{ListFilter, OpenState, StatusFilter};
-pub use redrive::{RedriveFilter, StatusUsage};
 pub use registration::Registered;
 pub use work::{Claim, Lease};
 

@@ -1,35 +1,11 @@
 //! Putting failed attachments back, and counting what there is.
 
 use super::{Db, DbError, to_bigint};
-use crate::attachment::failure::FailureReason;
+use crate::attachment::redrive::{RedriveFilter, StatusUsage};
 use crate::ids::{AttachmentId, ChannelId, TenantId};
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// Which failed attachments to put back; what is set must all match.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RedriveFilter {
-    /// Only of this channel.
-    pub channel: Option<ChannelId>,
-    /// Only with one of these reasons; empty means any.
-    pub reasons: Vec<FailureReason>,
-    /// Only those that failed at or after this time.
-    pub failed_after: Option<OffsetDateTime>,
-    /// Only those that failed before this time.
-    pub failed_before: Option<OffsetDateTime>,
-}
-
-/// How much there is in one status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusUsage {
-    /// The status as readers see it, in lower case.
-    pub status: String,
-    /// How many attachments.
-    pub count: u64,
-    /// How many stored bytes.
-    pub size_bytes: u64,
-}
 
 /// A fresh budget. The fence goes on from the journal, so no old worker can
 /// pass it. One that waits for its retry only has to be told not to.
@@ -116,7 +92,7 @@ impl Db {
         let count: i64 = sqlx::query_scalar(COUNT_FAILED)
             .bind(tenant.as_str())
             .bind(filter.channel.as_ref().map(ChannelId::as_str))
-            .bind(filter.reason_names())
+            .bind(reason_names(filter))
             .bind(filter.failed_after)
             .bind(filter.failed_before)
             .fetch_one(&self.pool)
@@ -134,7 +110,7 @@ impl Db {
         let count: i64 = sqlx::query_scalar(REDRIVE)
             .bind(tenant.as_str())
             .bind(filter.channel.as_ref().map(ChannelId::as_str))
-            .bind(filter.reason_names())
+            .bind(reason_names(filter))
             .bind(filter.failed_after)
             .bind(filter.failed_before)
             .bind(i64::from(limit))
@@ -158,7 +134,7 @@ impl Db {
         .bind(Uuid::now_v7())
         .bind(tenant.as_str())
         .bind(subject)
-        .bind(Json(filter.as_json()))
+        .bind(Json(to_json(filter)))
         .bind(to_bigint(redriven))
         .execute(&self.pool)
         .await?;
@@ -189,17 +165,19 @@ impl Db {
     }
 }
 
-impl RedriveFilter {
-    fn reason_names(&self) -> Vec<&'static str> {
-        self.reasons.iter().map(|reason| reason.as_str()).collect()
-    }
+fn reason_names(filter: &RedriveFilter) -> Vec<&'static str> {
+    filter
+        .reasons
+        .iter()
+        .map(|reason| reason.as_str())
+        .collect()
+}
 
-    fn as_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "channel_id": self.channel.as_ref().map(ChannelId::as_str),
-            "failure_reason": self.reason_names(),
-            "failed_after": self.failed_after.map(|at| at.to_string()),
-            "failed_before": self.failed_before.map(|at| at.to_string()),
-        })
-    }
+fn to_json(filter: &RedriveFilter) -> serde_json::Value {
+    serde_json::json!({
+        "channel_id": filter.channel.as_ref().map(ChannelId::as_str),
+        "failure_reason": reason_names(filter),
+        "failed_after": filter.failed_after.map(|at| at.to_string()),
+        "failed_before": filter.failed_before.map(|at| at.to_string()),
+    })
 }

@@ -1,0 +1,72 @@
+//! A status change, and the place it has among all of them.
+
+use super::failure::FailureReason;
+use crate::ids::AttachmentId;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// A place in the outbox: everything up to it has been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The transaction that made the change.
+    pub(crate) xid: u64,
+    /// The change within it.
+    pub(crate) seq: i64,
+    /// When that was, in seconds since 1970, so that one from before the
+    /// oldest event is known for what it is.
+    pub(crate) at: i64,
+}
+
+/// One status change.
+#[derive(Debug, Clone)]
+pub struct StatusChange {
+    /// Where it stands in the outbox.
+    pub cursor: Cursor,
+    /// What changed.
+    pub id: AttachmentId,
+    /// The status after it, in lower case.
+    pub status: String,
+    /// Why, where it is not stored.
+    pub reason: Option<FailureReason>,
+    /// Attempts begun by then.
+    pub attempts: u16,
+    /// When the next one is due.
+    pub next_attempt_at: Option<OffsetDateTime>,
+    /// When it changed.
+    pub at: OffsetDateTime,
+}
+
+impl Cursor {
+    /// Whether it was given out more than `age` before `head` was.
+    #[must_use]
+    pub fn is_older_than(self, age: Duration, head: Self) -> bool {
+        head.at.saturating_sub(self.at) > age.as_secs().cast_signed()
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.xid, self.seq, self.at)
+    }
+}
+
+/// A string that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a cursor of this service")]
+pub struct InvalidCursor;
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let mut parts = text.splitn(3, '-');
+        let mut next = || parts.next().ok_or(InvalidCursor);
+        Ok(Self {
+            xid: next()?.parse().map_err(|_| InvalidCursor)?,
+            seq: next()?.parse().map_err(|_| InvalidCursor)?,
+            at: next()?.parse().map_err(|_| InvalidCursor)?,
+        })
+    }
+}

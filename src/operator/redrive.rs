@@ -1,0 +1,87 @@
+//! `attachments redrive`: put failed attachments back.
+
+use super::{OperatorError, connect};
+use crate::attachment::failure::FailureReason;
+use crate::attachment::redrive::RedriveFilter;
+use crate::config::Loaded;
+use crate::ids::{ChannelId, TenantId};
+use crate::queue::Queue;
+use crate::redrive::{Progress, Redrive};
+use std::io::{IsTerminal as _, Write as _};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Which attachments to put back.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RedriveArgs {
+    /// Whose.
+    #[arg(long)]
+    tenant: TenantId,
+    /// Only of this channel.
+    #[arg(long)]
+    channel: Option<ChannelId>,
+    /// Only with this reason, such as `SOURCE_UNAVAILABLE`; may be given several times.
+    #[arg(long)]
+    reason: Vec<FailureReason>,
+    /// Only those that failed at or after this time, such as 2026-11-22T08:00:00Z.
+    #[arg(long, value_parser = parse_time)]
+    after: Option<OffsetDateTime>,
+    /// Only those that failed before this time.
+    #[arg(long, value_parser = parse_time)]
+    before: Option<OffsetDateTime>,
+    /// Do it; without this they are only counted.
+    #[arg(long)]
+    execute: bool,
+}
+
+/// Counts what matches, and puts it back where that is wanted.
+pub async fn redrive(args: RedriveArgs, loaded: &Loaded) -> Result<(), OperatorError> {
+    let db = connect(loaded)?;
+    let filter = RedriveFilter {
+        channel: args.channel,
+        reasons: args.reason,
+        failed_after: args.after,
+        failed_before: args.before,
+    };
+    let redrive = Redrive::new(db.clone(), Queue::new(db, loaded.config.queue_settings()));
+    if !args.execute {
+        let matched = redrive.count(&args.tenant, &filter).await?;
+        say(&format!(
+            "{matched} match; nothing was changed. Add --execute to put them back.\n"
+        ));
+        return Ok(());
+    }
+    let done = redrive.redrive(&args.tenant, "cli", &filter, show).await?;
+    say(&format!(
+        "\r{} of {} put back\n",
+        done.redriven, done.matched
+    ));
+    Ok(())
+}
+
+/// A bar where somebody watches, nothing where a file does.
+fn show(progress: Progress) {
+    const WIDTH: u64 = 40;
+    if !std::io::stdout().is_terminal() {
+        return;
+    }
+    let Progress { matched, redriven } = progress;
+    let filled = (redriven * WIDTH)
+        .checked_div(matched)
+        .unwrap_or(WIDTH)
+        .min(WIDTH);
+    let bar: String = (0..WIDTH)
+        .map(|n| if n < filled { '#' } else { '.' })
+        .collect();
+    say(&format!("\r[{bar}] {redriven}/{matched}"));
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout();
+    // A reader that has gone away is no reason to fail.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+    OffsetDateTime::parse(text, &Rfc3339)
+}
