@@ -10,14 +10,16 @@ use crate::channel::{Channels, Egress, EgressError, Sealer};
 use crate::clock::Clock;
 use crate::config::{Resolved, Role};
 use crate::db::{Db, DbError};
-use crate::grpc::{self, Capabilities, PageTokens, Reflection};
+use crate::grpc::{self, Capabilities, CursorKeyError, Cursors, PageTokens, Reflection};
 use crate::http::{self, Probe, Probes};
 use crate::ingest::Ingest;
 use crate::purge::Purge;
 use crate::queue::Queue;
+use crate::redrive::Redrive;
 use crate::register::Register;
 use crate::sweep::Sweeper;
 use crate::telemetry;
+use crate::watch::Watch;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,6 +65,9 @@ pub enum StartError {
     /// The HTTP client could not be built.
     #[error("egress")]
     Egress(#[from] EgressError),
+    /// The cursors' key could not be derived.
+    #[error("links")]
+    Cursors(#[from] CursorKeyError),
     /// The proto that is compiled in cannot be served.
     #[error("reflection")]
     Reflection(#[from] grpc::ReflectionError),
@@ -108,7 +113,10 @@ impl App {
                 access: Access::new(db.clone(), bucket.clone(), clock, settings.access),
                 purge: Purge::new(db.clone(), bucket.clone()),
                 admin: Admin::new(db.clone(), sealer.clone(), queue.clone()),
+                redrive: Redrive::new(db.clone(), queue.clone()),
+                watch: Watch::new(db.clone(), settings.watch, stop.clone()),
                 page_tokens: PageTokens::new(&settings.signing_key),
+                cursors: Cursors::new(&settings.signing_key)?,
             };
             let reflection = if settings.reflection {
                 Reflection::On

@@ -6,7 +6,7 @@ use super::sections::Config;
 use crate::attachment::media::{MediaLimits, MediaType};
 use crate::attachment::retry::RetryPolicy;
 use crate::channel::SealingKey;
-use crate::{access, auth, blob, channel, db, ingest, queue, register, sweep};
+use crate::{access, auth, blob, channel, db, ingest, queue, register, sweep, watch};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -55,6 +55,7 @@ pub struct Resolved {
     pub queue: queue::Settings,
     pub sweep: sweep::Settings,
     pub access: access::Settings,
+    pub watch: watch::Settings,
 }
 
 impl Config {
@@ -175,6 +176,9 @@ impl Config {
                 lost_after: self.retention.lost_after.0,
                 remove_again_after: self.retention.remove_again_after.0,
                 events_remembered: self.retention.events_remembered.0,
+            },
+            watch: watch::Settings {
+                remembered: self.retention.events_remembered.0,
             },
             access: access::Settings {
                 default_ttl: self.links.default_ttl.0,

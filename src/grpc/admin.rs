@@ -2,8 +2,11 @@
 
 use super::Capabilities;
 use super::attachments::tenant_of;
-use super::convert::{channel_from_proto, channel_to_proto, name, page_size};
-use super::error::{Violation, unimplemented};
+use super::convert::{
+    channel_from_proto, channel_to_proto, name, page_size, redrive_filter, usage_to_proto,
+};
+use super::error::{Violation, internal};
+use crate::auth::Caller;
 use crate::ids::ChannelId;
 use crate::proto::admin_service_server::AdminService;
 use crate::proto::{
@@ -11,6 +14,8 @@ use crate::proto::{
     GetUsageResponse, ListChannelsRequest, ListChannelsResponse, PutChannelRequest,
     RedriveAttachmentsRequest, RedriveAttachmentsResponse,
 };
+use crate::redrive::Progress;
+use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
 /// What page tokens of channels are bound to.
@@ -85,15 +90,47 @@ impl AdminService for Service {
 
     async fn redrive_attachments(
         &self,
-        _: Request<RedriveAttachmentsRequest>,
+        request: Request<RedriveAttachmentsRequest>,
     ) -> Result<Response<RedriveAttachmentsResponse>, Status> {
-        Err(unimplemented("RedriveAttachments"))
+        let tenant = tenant_of(&request)?;
+        let subject = subject_of(&request)?;
+        let request = request.into_inner();
+        let filter = redrive_filter(&request)?;
+        let progress = if request.dry_run {
+            let matched = self.0.redrive.count(&tenant, &filter).await?;
+            Progress {
+                matched,
+                redriven: 0,
+            }
+        } else {
+            self.0
+                .redrive
+                .redrive(&tenant, &subject, &filter, |_| {})
+                .await?
+        };
+        Ok(Response::new(RedriveAttachmentsResponse {
+            matched_count: progress.matched.cast_signed(),
+            redriven_count: progress.redriven.cast_signed(),
+        }))
     }
 
     async fn get_usage(
         &self,
-        _: Request<GetUsageRequest>,
+        request: Request<GetUsageRequest>,
     ) -> Result<Response<GetUsageResponse>, Status> {
-        Err(unimplemented("GetUsage"))
+        let tenant = tenant_of(&request)?;
+        let usage = self.0.redrive.usage(&tenant).await?;
+        Ok(Response::new(GetUsageResponse {
+            by_status: usage.iter().map(usage_to_proto).collect(),
+        }))
     }
+}
+
+/// Whom to name in the record of what was done.
+fn subject_of<T>(request: &Request<T>) -> Result<String, Status> {
+    let caller = request
+        .extensions()
+        .get::<Arc<Caller>>()
+        .ok_or_else(internal)?;
+    Ok(caller.subject().to_owned())
 }

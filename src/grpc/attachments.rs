@@ -2,8 +2,8 @@
 
 use super::byte_stream::{ByteStream, byte_stream};
 use super::convert::{
-    attachment_id, attachment_to_proto, attempt_to_proto, filter_from_proto, link_request,
-    link_to_proto, new_attachment, page_size, summary,
+    attachment_id, attachment_to_proto, attempt_to_proto, filter_from_proto, group, link_request,
+    link_to_proto, new_attachment, page_size, source_name, summary, watch_filter,
 };
 use super::error::{Violation, internal, invalid, not_found, unimplemented};
 use super::{Capabilities, batch};
@@ -14,18 +14,19 @@ use crate::ids::{AttachmentId, TenantId};
 use crate::proto::attachment_service_server::AttachmentService;
 use crate::proto::delete_attachment_request::Target;
 use crate::proto::{
-    AccessLink, Attachment, BatchGetAttachmentsRequest, BatchGetAttachmentsResponse,
-    BatchIssueAccessLinksRequest, BatchIssueAccessLinksResponse, BatchRegisterAttachmentsRequest,
-    BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, ExplainAttachmentRequest,
-    ExplainAttachmentResponse, GetAttachmentBytesRequest, GetAttachmentRequest,
-    GetProcessedContentRequest, IssueAccessLinkRequest, ListAttachmentsRequest,
-    ListAttachmentsResponse, ListEnrichedAttachmentsRequest, ListEnrichedAttachmentsResponse,
-    ProcessedContent, PurgeAttachmentsRequest, PurgeAttachmentsResponse, RegisterAttachmentRequest,
-    RegisterAttachmentResponse, RetryAttachmentRequest, WatchAttachmentsRequest,
-    WatchAttachmentsResponse, batch_get_attachments_response, batch_issue_access_links_response,
+    AccessLink, Attachment, AttachmentStatus, BatchGetAttachmentsRequest,
+    BatchGetAttachmentsResponse, BatchIssueAccessLinksRequest, BatchIssueAccessLinksResponse,
+    BatchRegisterAttachmentsRequest, BatchRegisterAttachmentsResponse, DeleteAttachmentRequest,
+    ExplainAttachmentRequest, ExplainAttachmentResponse, FailureReason, GetAttachmentBytesRequest,
+    GetAttachmentRequest, GetProcessedContentRequest, IssueAccessLinkRequest,
+    ListAttachmentsRequest, ListAttachmentsResponse, ListEnrichedAttachmentsRequest,
+    ListEnrichedAttachmentsResponse, ProcessedContent, PurgeAttachmentsRequest,
+    PurgeAttachmentsResponse, RegisterAttachmentRequest, RegisterAttachmentResponse,
+    RetryAttachmentRequest, WatchAttachmentsRequest, WatchAttachmentsResponse,
+    batch_get_attachments_response, batch_issue_access_links_response,
     batch_register_attachments_response,
 };
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt as _};
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -172,9 +173,24 @@ impl AttachmentService for Service {
 
     async fn watch_attachments(
         &self,
-        _: Request<WatchAttachmentsRequest>,
+        request: Request<WatchAttachmentsRequest>,
     ) -> Result<Response<Self::WatchAttachmentsStream>, Status> {
-        Err(unimplemented("WatchAttachments"))
+        let tenant = tenant_of(&request)?;
+        let request = request.into_inner();
+        let cursors = self.0.cursors.clone();
+        let cursor = cursors.open(&tenant, &request.cursor)?;
+        let filter = watch_filter(request)?;
+        let changes = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
+        let messages = changes.map(move |change| {
+            let change = change?;
+            Ok(WatchAttachmentsResponse {
+                cursor: cursors
+                    .seal(&tenant, change.cursor)
+                    .map_err(|_| internal())?,
+                attachment: Some(attachment_to_proto(change.attachment)),
+            })
+        });
+        Ok(Response::new(messages.boxed()))
     }
 
     async fn explain_attachment(
@@ -269,9 +285,12 @@ impl AttachmentService for Service {
 
     async fn retry_attachment(
         &self,
-        _: Request<RetryAttachmentRequest>,
+        request: Request<RetryAttachmentRequest>,
     ) -> Result<Response<Attachment>, Status> {
-        Err(unimplemented("RetryAttachment"))
+        let tenant = tenant_of(&request)?;
+        let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
+        let attachment = self.0.redrive.retry(&tenant, id).await?;
+        Ok(Response::new(attachment_to_proto(attachment)))
     }
 
     async fn delete_attachment(
@@ -279,22 +298,45 @@ impl AttachmentService for Service {
         request: Request<DeleteAttachmentRequest>,
     ) -> Result<Response<Attachment>, Status> {
         let tenant = tenant_of(&request)?;
-        let id = match request.into_inner().target {
-            Some(Target::AttachmentId(text)) => attachment_id("attachment_id", &text)?,
-            Some(Target::Source(_)) => return Err(unimplemented("deletion by source")),
+        let deleted = match request.into_inner().target {
+            Some(Target::AttachmentId(text)) => {
+                let id = attachment_id("attachment_id", &text)?;
+                Some(self.0.purge.delete(&tenant, id).await?)
+            }
+            Some(Target::Source(source)) => {
+                let name = source_name(source)?;
+                self.0.purge.delete_source(&tenant, &name).await?
+            }
             None => {
                 return Err(Violation::new("target", "must be attachment_id or source").into());
             }
         };
-        let attachment = self.0.purge.delete(&tenant, id).await?;
-        Ok(Response::new(attachment_to_proto(attachment)))
+        Ok(Response::new(
+            deleted.map_or_else(tombstone, attachment_to_proto),
+        ))
     }
 
     async fn purge_attachments(
         &self,
-        _: Request<PurgeAttachmentsRequest>,
+        request: Request<PurgeAttachmentsRequest>,
     ) -> Result<Response<PurgeAttachmentsResponse>, Status> {
-        Err(unimplemented("PurgeAttachments"))
+        let tenant = tenant_of(&request)?;
+        let group = group(request.into_inner().group)?;
+        let purged = self.0.purge.purge(&tenant, &group).await?;
+        Ok(Response::new(PurgeAttachmentsResponse {
+            deleted_count: purged.deleted.cast_signed(),
+            already_deleted_count: purged.already_deleted.cast_signed(),
+            deleted_bytes: purged.bytes.cast_signed(),
+        }))
+    }
+}
+
+/// What is shown of a file that was deleted before it came.
+fn tombstone() -> Attachment {
+    Attachment {
+        status: AttachmentStatus::Deleted.into(),
+        failure_reason: FailureReason::DeleteRequested.into(),
+        ..Attachment::default()
     }
 }
 

@@ -9,7 +9,9 @@ use crate::attachment::status::AttachmentStatus;
 use crate::blob::BlobError;
 use crate::db::DbError;
 use crate::purge::PurgeError;
+use crate::redrive::RedriveError;
 use crate::register::RegisterError;
+use crate::watch::WatchError;
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -134,6 +136,38 @@ impl From<PurgeError> for Status {
         match error {
             PurgeError::NotFound => not_found("attachment"),
             PurgeError::Database(cause) => database(&cause),
+        }
+    }
+}
+
+impl From<RedriveError> for Status {
+    fn from(error: RedriveError) -> Self {
+        match error {
+            RedriveError::NotFound => not_found("attachment"),
+            RedriveError::NotFailed(_) => with_reason(
+                Code::FailedPrecondition,
+                "only a failed attachment can be put back",
+                "ATTACHMENT_NOT_FAILED",
+            ),
+            RedriveError::Database(cause) => database(&cause),
+        }
+    }
+}
+
+impl From<WatchError> for Status {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::CursorExpired => with_reason(
+                Code::OutOfRange,
+                "the cursor is older than what is remembered; list again and watch from now",
+                "CURSOR_EXPIRED",
+            ),
+            WatchError::Stopping => repeatable(
+                Code::Unavailable,
+                "this replica stops; go on from the last cursor",
+                "STOPPING",
+            ),
+            WatchError::Database(cause) => database(&cause),
         }
     }
 }

@@ -8,9 +8,11 @@ mod attachments;
 mod batch;
 mod byte_stream;
 mod convert;
+mod cursor;
 mod error;
 mod page_token;
 
+pub use cursor::{CursorKeyError, Cursors};
 pub use page_token::PageTokens;
 
 use crate::access::Access;
@@ -20,7 +22,9 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::admin_service_server::AdminServiceServer;
 use crate::proto::attachment_service_server::AttachmentServiceServer;
 use crate::purge::Purge;
+use crate::redrive::Redrive;
 use crate::register::Register;
+use crate::watch::Watch;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -39,10 +43,16 @@ pub struct Capabilities {
     pub access: Access,
     /// Deletes them.
     pub purge: Purge,
+    /// Puts back what failed.
+    pub redrive: Redrive,
+    /// Follows changes.
+    pub watch: Watch,
     /// Keeps channels.
     pub admin: Admin,
     /// Signs page tokens.
     pub page_tokens: PageTokens,
+    /// Seals cursors.
+    pub cursors: Cursors,
 }
 
 /// Whether the server describes itself to whoever asks.

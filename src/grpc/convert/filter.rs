@@ -3,7 +3,7 @@
 use super::super::error::Violation;
 use super::names::optional_name;
 use crate::db::{ListFilter, OpenState, StatusFilter};
-use crate::proto::{self, ListAttachmentsRequest};
+use crate::proto::{self, ListAttachmentsRequest, WatchAttachmentsRequest};
 
 const DEFAULT_PAGE: u16 = 50;
 const LARGEST_PAGE: u16 = 200;
@@ -21,6 +21,19 @@ pub(in crate::grpc) fn filter_from_proto(
             .iter()
             .map(|status| status_filter(*status))
             .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Reads the filters of a watch: those of a listing.
+pub(in crate::grpc) fn watch_filter(
+    request: WatchAttachmentsRequest,
+) -> Result<ListFilter, Violation> {
+    filter_from_proto(&ListAttachmentsRequest {
+        message_id: request.message_id,
+        conversation_id: request.conversation_id,
+        correlation_id: request.correlation_id,
+        status: request.status,
+        ..ListAttachmentsRequest::default()
     })
 }
 
