@@ -60,6 +60,8 @@ contended() {
     refill "$1" 40000
     measure cycle_small "$1" small settle 10 8 -D count=10
     expect "$1_small" "select count(*) from attachments where status = 'stored'" $((transactions * 10))
+    [[ $1 != c ]] ||
+        expect c_small "select count(*) from apalis.jobs where status = 'Done'" $((transactions * 10))
     measure register_32 "$1" small register 1 32 -D rows=1
     [[ $1 == c ]] || return 0
     psql -d c_small -c 'alter table apalis.jobs disable trigger notify_workers'
