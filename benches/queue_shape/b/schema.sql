@@ -1,0 +1,1 @@
+-- Shape B: the schema of migrations/ as it stands.
