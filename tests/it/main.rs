@@ -8,5 +8,6 @@
     reason = "a test binary: it exports nothing, and a panic is a failed test"
 )]
 
+mod operate;
 mod story;
 mod support;
