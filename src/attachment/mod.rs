@@ -19,7 +19,7 @@ use crate::ids::{AttachmentId, ChannelId, ConversationId, CorrelationId, Message
 use channel_policy::{Retention, RetentionClass};
 use failure::FailureReason;
 use file_name::FileName;
-use media::Claim;
+use media::{Claim, MediaKind};
 use source::MediaSource;
 use status::AttachmentStatus;
 use time::OffsetDateTime;
@@ -109,6 +109,23 @@ pub struct Registration {
     pub max_files_per_message: u16,
     /// Why it ends at once, where it does.
     pub refused: Option<FailureReason>,
+}
+
+impl Registration {
+    /// Its place among its tenant's own: images, which people wait for, come
+    /// before what takes long.
+    #[must_use]
+    pub fn priority(&self) -> i16 {
+        match Claim::of(&self.new.declared_content_type) {
+            Claim::Known(media_type) => match media_type.kind() {
+                MediaKind::Image => 0,
+                MediaKind::Document => 1,
+                MediaKind::Audio => 2,
+                MediaKind::Video => 3,
+            },
+            Claim::Nothing | Claim::Foreign => 1,
+        }
+    }
 }
 
 #[cfg(test)]

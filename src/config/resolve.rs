@@ -90,6 +90,7 @@ impl Config {
     pub fn queue_settings(&self) -> queue::Settings {
         queue::Settings {
             concurrency: self.limits.ingest_concurrency,
+            tenant_concurrency: self.limits.tenant_concurrency,
             lease: self.retry.lease.0,
             poll_interval: self.retry.poll_interval.0,
             grace: self.server.grace.0,
@@ -134,6 +135,9 @@ impl Config {
         }
         if self.limits.ingest_concurrency == 0 {
             faults.push("limits.ingest_concurrency: must be at least 1".to_owned());
+        }
+        if self.limits.tenant_concurrency == 0 {
+            faults.push("limits.tenant_concurrency: must be at least 1".to_owned());
         }
         let (line_url, slack_url) = (line_url?, slack_url?);
         Some(Resolved {

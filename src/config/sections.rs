@@ -145,7 +145,9 @@ section! {
         /// Types beyond the default list: "application/msword", "application/vnd.ms-excel", "text/html", "text/markdown".
         extra_content_types: Vec<String> = Vec::new();
         /// Attempts that run at the same time in one process.
-        ingest_concurrency: u32 = 16;
+        ingest_concurrency: u32 = 32;
+        /// Attempts of one tenant that run at the same time in one process; the rest is kept free for others.
+        tenant_concurrency: u32 = 24;
         /// Bytes of a file that are held in memory before it goes to disk.
         spool_memory_bytes: usize = 512 * 1024;
         /// Where larger files wait, without a name. Unset means the system's folder for temporary files.

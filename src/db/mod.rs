@@ -25,7 +25,7 @@ pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
 pub use listing::{ListFilter, OpenState, StatusFilter};
 pub use registration::Registered;
-pub use work::{Claim, Lease};
+pub use work::{Claim, Lease, Turn};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;

@@ -29,11 +29,12 @@ const RECORD: &str = "
 with input as (
     select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
             $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
-            $13::text[], $14::float8[], $15::smallint[], $16::smallint[], $17::text[], $18::text[])
+            $13::text[], $14::float8[], $15::smallint[], $16::smallint[], $17::text[], $18::text[],
+            $19::smallint[])
         with ordinality as t(tenant_id, id, channel_id, media_id, part, source,
             message_id, conversation_id, correlation_id, file_name, declared_content_type,
             declared_size_bytes, retention, ttl_seconds, max_attempts, max_files,
-            refused_status, refused_reason, position)
+            refused_status, refused_reason, priority, position)
 ), fresh as (
     select i.* from input i
     where not exists (select 1 from attachments a
@@ -65,8 +66,9 @@ with input as (
     on conflict on constraint attachments_source_key do nothing
     returning tenant_id, id, max_attempts, status, failure_reason, created_at, expires_at
 ), queued as (
-    insert into work (attachment_id, tenant_id, max_attempts)
-    select id, tenant_id, max_attempts from recorded where status = 'open'
+    insert into work (attachment_id, tenant_id, max_attempts, priority)
+    select r.id, r.tenant_id, r.max_attempts, i.priority
+    from recorded r join input i on i.id = r.id where r.status = 'open'
 )
 select id, failure_reason, created_at, expires_at from recorded";
 
@@ -176,6 +178,7 @@ impl Db {
             .bind(column!(|r| to_smallint(r.max_files_per_message)))
             .bind(column!(|r| r.refused.map(ended_column)))
             .bind(column!(|r| r.refused.map(FailureReason::as_str)))
+            .bind(column!(Registration::priority))
             .fetch_all(&self.pool)
             .await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())

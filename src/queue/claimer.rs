@@ -2,7 +2,7 @@
 
 use super::{Job, Queue};
 use crate::attachment::journal::Trace;
-use crate::db::DbError;
+use crate::db::{DbError, Turn};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -18,13 +18,24 @@ pub(super) async fn run(
     jobs: mpsc::Sender<Result<Job, DbError>>,
     stop: CancellationToken,
 ) {
+    let mut turn = Turn {
+        count: 0,
+        per_tenant: 0,
+        tenant_cap: queue.settings.tenant_concurrency,
+        after: String::new(),
+        oldest_first: false,
+    };
     loop {
         let Some(free) = free_slots(&slots, &stop).await else {
             return;
         };
-        let count = u32::try_from(free.len()).unwrap_or(u32::MAX);
+        turn.count = u32::try_from(free.len()).unwrap_or(u32::MAX);
+        // Half for one tenant: two that are busy share, and one that is alone
+        // takes the other half a moment later.
+        turn.per_tenant = turn.count.div_ceil(2);
+        turn.oldest_first = !turn.oldest_first;
         // Not to be cancelled: a claim that is cut short still counts.
-        match queue.db.claim(&queue.lease, count).await {
+        match queue.db.claim(&queue.lease, &turn).await {
             Ok(claims) if claims.is_empty() => {
                 drop(free);
                 if !wait(&queue, &stop).await {
@@ -32,6 +43,13 @@ pub(super) async fn run(
                 }
             }
             Ok(claims) => {
+                if let Some(last) = claims.last() {
+                    last.attempt
+                        .attachment
+                        .tenant
+                        .as_str()
+                        .clone_into(&mut turn.after);
+                }
                 for (claim, slot) in claims.into_iter().zip(free) {
                     let job = Job::new(claim, slot);
                     if let Err(mpsc::error::SendError(Ok(job))) = jobs.send(Ok(job)).await {

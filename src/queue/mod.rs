@@ -26,6 +26,8 @@ use uuid::Uuid;
 pub struct Settings {
     /// Attempts that run at the same time in this process.
     pub concurrency: u32,
+    /// Attempts of one tenant that run at the same time in this process.
+    pub tenant_concurrency: u32,
     /// How long a claim holds without being renewed; renewed at a third of it.
     pub lease: Duration,
     /// How often an idle worker looks for work of other replicas.
