@@ -6,6 +6,7 @@ pub mod channel_policy;
 pub mod failure;
 pub mod file_name;
 pub mod journal;
+pub mod listing;
 pub mod media;
 pub mod retry;
 pub mod source;
@@ -106,6 +107,15 @@ pub struct Registration {
     pub max_files_per_message: u16,
     /// Why it ends at once, where it does.
     pub refused: Option<FailureReason>,
+}
+
+/// A recorded file.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The record; the first one when this was a repeat.
+    pub attachment: Attachment,
+    /// Whether it was recorded before.
+    pub duplicate: bool,
 }
 
 #[cfg(test)]

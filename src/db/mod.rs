@@ -17,8 +17,6 @@ mod sweep;
 mod work;
 
 pub use channels::{ChannelRecord, CredentialChange};
-pub use listing::{ListFilter, OpenState, StatusFilter};
-pub use registration::Registered;
 pub use work::{Claim, Lease};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -116,6 +114,14 @@ pub enum DbError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl DbError {
+    /// Whether the same call may work later.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
 }
 
 impl From<sqlx::Error> for DbError {
