@@ -8,5 +8,6 @@
     reason = "a test binary: it exports nothing, and a panic is a failed test"
 )]
 
+mod ingest;
 mod story;
 mod support;
