@@ -10,6 +10,7 @@ use crate::ids::{ChannelId, TenantId};
 use crate::queue::Queue;
 use secrecy::SecretString;
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// Keeps channels.
 #[derive(Debug, Clone)]
@@ -17,6 +18,33 @@ pub struct Admin {
     db: Db,
     sealer: Arc<Sealer>,
     queue: Queue,
+}
+
+/// A channel as its owner sees it: not its credential, sealed or otherwise.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Its id.
+    pub id: ChannelId,
+    /// What its owner decided.
+    pub policy: ChannelPolicy,
+    /// Whether it has a credential.
+    pub has_credential: bool,
+    /// When it was first put.
+    pub created_at: OffsetDateTime,
+    /// When it was last put.
+    pub updated_at: OffsetDateTime,
+}
+
+impl From<ChannelRecord> for Channel {
+    fn from(record: ChannelRecord) -> Self {
+        Self {
+            id: record.id,
+            policy: record.policy,
+            has_credential: record.sealed_credential.is_some(),
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        }
+    }
 }
 
 /// A channel could not be kept or found.
@@ -48,7 +76,7 @@ impl Admin {
         id: &ChannelId,
         policy: &ChannelPolicy,
         credential: Option<&SecretString>,
-    ) -> Result<ChannelRecord, AdminError> {
+    ) -> Result<Channel, AdminError> {
         let change = match credential {
             None => CredentialChange::Keep,
             Some(clear) => CredentialChange::Replace(self.sealer.seal(tenant, id, clear)?),
@@ -58,19 +86,13 @@ impl Admin {
             tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "put back by a new credential");
             self.queue.ring();
         }
-        Ok(record)
+        Ok(record.into())
     }
 
     /// One channel.
-    pub async fn channel(
-        &self,
-        tenant: &TenantId,
-        id: &ChannelId,
-    ) -> Result<ChannelRecord, AdminError> {
-        self.db
-            .channel(tenant, id)
-            .await?
-            .ok_or(AdminError::NotFound)
+    pub async fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Result<Channel, AdminError> {
+        let record = self.db.channel(tenant, id).await?;
+        record.map(Channel::from).ok_or(AdminError::NotFound)
     }
 
     /// A page of channels by id, those after `after`.
@@ -79,8 +101,9 @@ impl Admin {
         tenant: &TenantId,
         after: Option<&ChannelId>,
         limit: u16,
-    ) -> Result<Vec<ChannelRecord>, AdminError> {
-        Ok(self.db.list_channels(tenant, after, limit).await?)
+    ) -> Result<Vec<Channel>, AdminError> {
+        let records = self.db.list_channels(tenant, after, limit).await?;
+        Ok(records.into_iter().map(Channel::from).collect())
     }
 
     /// Deletes a channel and its credential.

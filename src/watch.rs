@@ -6,8 +6,9 @@
 
 use crate::attachment::Attachment;
 use crate::attachment::change::{Cursor, StatusChange};
+use crate::attachment::listing::ListFilter;
 use crate::attachment::status::AttachmentStatus;
-use crate::db::{Db, DbError, ListFilter};
+use crate::db::{Db, DbError};
 use crate::ids::TenantId;
 use futures::stream::{self, Stream, StreamExt as _};
 use std::collections::{HashMap, VecDeque};

@@ -10,14 +10,15 @@ pub use disposition::Disposition;
 
 use crate::attachment::Attachment;
 use crate::attachment::journal::JournalEntry;
+use crate::attachment::listing::ListFilter;
 use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, StoredObject};
 use crate::blob::{BlobError, Bucket, LinkOptions, PresignedLink};
 use crate::clock::Clock;
-use crate::db::{Db, DbError, ListFilter};
+use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, TryStreamExt as _};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,9 +93,21 @@ pub enum AccessError {
     /// The database failed.
     #[error("the record could not be read")]
     Database(#[from] DbError),
-    /// The store failed.
+    /// The store is away, or refuses us.
     #[error("the object could not be read")]
-    Blob(#[from] BlobError),
+    Storage(#[source] BlobError),
+    /// The object is gone, or is not what was stored.
+    #[error("the object is not whole")]
+    Damaged(#[source] BlobError),
+}
+
+impl From<BlobError> for AccessError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Unavailable { .. } | BlobError::Refused { .. } => Self::Storage(error),
+            BlobError::Missing | BlobError::Truncated => Self::Damaged(error),
+        }
+    }
 }
 
 impl Access {
@@ -182,7 +195,7 @@ impl Access {
         (
             Attachment,
             StoredObject,
-            impl Stream<Item = Result<Bytes, BlobError>> + Send + use<>,
+            impl Stream<Item = Result<Bytes, AccessError>> + Send + use<>,
         ),
         AccessError,
     > {
@@ -195,7 +208,7 @@ impl Access {
         let left = size_bytes - range.offset;
         let length = range.limit.map_or(left, |limit| limit.min(left));
         let bytes = self.bucket.read(&object, range.offset, length).await?;
-        Ok((attachment, object, bytes))
+        Ok((attachment, object, bytes.map_err(AccessError::from)))
     }
 
     async fn sign(

@@ -8,6 +8,7 @@ pub mod deletion;
 pub mod failure;
 pub mod file_name;
 pub mod journal;
+pub mod listing;
 pub mod media;
 pub mod redrive;
 pub mod retry;
@@ -126,6 +127,15 @@ impl Registration {
             Claim::Nothing | Claim::Foreign => 1,
         }
     }
+}
+
+/// A recorded file.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The record; the first one when this was a repeat.
+    pub attachment: Attachment,
+    /// Whether it was recorded before.
+    pub duplicate: bool,
 }
 
 #[cfg(test)]

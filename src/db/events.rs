@@ -1,8 +1,10 @@
 //! The outbox of status changes, read in an order that nothing can slip behind.
 
-use super::{Db, DbError, ListFilter, to_seconds};
+use super::listing::status_names;
+use super::{Db, DbError, to_seconds};
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::failure::FailureReason;
+use crate::attachment::listing::ListFilter;
 use crate::ids::{ConversationId, CorrelationId, MessageId, TenantId};
 use std::str::FromStr;
 use std::time::Duration;
@@ -64,7 +66,7 @@ impl Db {
             .bind(filter.message_id.as_ref().map(MessageId::as_str))
             .bind(filter.conversation_id.as_ref().map(ConversationId::as_str))
             .bind(filter.correlation_id.as_ref().map(CorrelationId::as_str))
-            .bind(filter.status_names())
+            .bind(status_names(filter))
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;

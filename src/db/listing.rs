@@ -3,47 +3,9 @@
 use super::row::{AttachmentRow, attachment_columns};
 use super::{Db, DbError};
 use crate::attachment::Attachment;
+use crate::attachment::listing::{ListFilter, OpenState, StatusFilter};
 use crate::ids::{AttachmentId, ConversationId, CorrelationId, MessageId, TenantId};
 use sqlx::{Postgres, QueryBuilder};
-
-/// Which attachments to list; what is set must all match.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ListFilter {
-    /// Only those of this message.
-    pub message_id: Option<MessageId>,
-    /// Only those of this conversation.
-    pub conversation_id: Option<ConversationId>,
-    /// Only those of this correlation id.
-    pub correlation_id: Option<CorrelationId>,
-    /// Only those in one of these; empty means all.
-    pub statuses: Vec<StatusFilter>,
-}
-
-/// A status to list by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusFilter {
-    /// Work is still to be done on it.
-    Open(OpenState),
-    /// It is stored.
-    Stored,
-    /// It failed, for now or for good.
-    Failed,
-    /// It broke a rule.
-    Rejected,
-    /// Not a kind of file we take.
-    Unsupported,
-    /// It is gone.
-    Deleted,
-}
-
-/// How far the work on an open attachment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenState {
-    /// Not begun.
-    Pending,
-    /// An attempt is running.
-    Downloading,
-}
 
 /// The status as a reader sees it, as an expression over `a` and `w`.
 const VISIBLE_STATUS: &str = "(case when a.status <> 'open' then a.status \
@@ -94,7 +56,7 @@ impl Db {
                 .push(" and ")
                 .push(VISIBLE_STATUS)
                 .push(" = any(")
-                .push_bind(filter.status_names())
+                .push_bind(status_names(filter))
                 .push(")");
         }
         if let Some(before) = before {
@@ -108,23 +70,25 @@ impl Db {
     }
 }
 
-impl ListFilter {
-    /// The statuses as SQL spells them; empty means all.
-    pub(super) fn status_names(&self) -> Vec<&'static str> {
-        self.statuses.iter().map(|status| status.name()).collect()
-    }
+/// The statuses that a filter lets through, as SQL spells them; empty means all.
+pub(super) fn status_names(filter: &ListFilter) -> Vec<&'static str> {
+    filter
+        .statuses
+        .iter()
+        .copied()
+        .map(visible_status)
+        .collect()
 }
 
-impl StatusFilter {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open(OpenState::Pending) => "pending",
-            Self::Open(OpenState::Downloading) => "downloading",
-            Self::Stored => "stored",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-            Self::Unsupported => "unsupported",
-            Self::Deleted => "deleted",
-        }
+/// What [`VISIBLE_STATUS`] says of those that a filter lets through.
+const fn visible_status(filter: StatusFilter) -> &'static str {
+    match filter {
+        StatusFilter::Open(OpenState::Pending) => "pending",
+        StatusFilter::Open(OpenState::Downloading) => "downloading",
+        StatusFilter::Stored => "stored",
+        StatusFilter::Failed => "failed",
+        StatusFilter::Rejected => "rejected",
+        StatusFilter::Unsupported => "unsupported",
+        StatusFilter::Deleted => "deleted",
     }
 }

@@ -23,8 +23,6 @@ mod work;
 pub use audit::{ExpectedObject, TableFault};
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
-pub use listing::{ListFilter, OpenState, StatusFilter};
-pub use registration::Registered;
 pub use work::{Claim, Lease, Turn};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -122,6 +120,14 @@ pub enum DbError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl DbError {
+    /// Whether the same call may work later.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
 }
 
 impl From<sqlx::Error> for DbError {

@@ -6,22 +6,13 @@ use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::Retention;
 use crate::attachment::failure::{Disposition, FailureReason};
 use crate::attachment::status::AttachmentStatus;
-use crate::attachment::{Attachment, Registration};
+use crate::attachment::{Attachment, Registered, Registration};
 use crate::ids::{ConversationId, CorrelationId};
 use sqlx::types::Json;
 use std::collections::HashMap;
 use std::str::FromStr as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// A recorded file.
-#[derive(Debug, Clone)]
-pub struct Registered {
-    /// The record; the first one when this was a repeat.
-    pub attachment: Attachment,
-    /// Whether it was recorded before.
-    pub duplicate: bool,
-}
 
 /// One statement records a whole batch. `fresh` keeps redeliveries from
 /// writing at all; `on conflict` decides between replicas that race.

@@ -8,8 +8,8 @@ use super::convert::{
 use super::error::{Violation, internal, invalid, not_found, unimplemented};
 use super::{Capabilities, batch};
 use crate::access::{ByteRange, LinkRequest};
+use crate::attachment::Registered;
 use crate::auth::Caller;
-use crate::db::Registered;
 use crate::ids::{AttachmentId, TenantId};
 use crate::proto::attachment_service_server::AttachmentService;
 use crate::proto::delete_attachment_request::Target;

@@ -1,8 +1,8 @@
 //! Bytes as a stream of messages: `info` first, then chunks.
 
+use crate::access::AccessError;
 use crate::attachment::Attachment;
 use crate::attachment::status::StoredObject;
-use crate::blob::BlobError;
 use crate::proto::get_attachment_bytes_response::Payload;
 use crate::proto::{AttachmentBytesInfo, GetAttachmentBytesResponse};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ pub(super) type ByteStream = BoxStream<'static, Result<GetAttachmentBytesRespons
 pub(super) fn byte_stream(
     attachment: &Attachment,
     object: &StoredObject,
-    bytes: impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
+    bytes: impl Stream<Item = Result<Bytes, AccessError>> + Send + 'static,
 ) -> ByteStream {
     let info = AttachmentBytesInfo {
         content_type: object.media_type.mime().to_owned(),

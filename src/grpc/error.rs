@@ -6,13 +6,12 @@
 use crate::access::AccessError;
 use crate::admin::AdminError;
 use crate::attachment::status::AttachmentStatus;
-use crate::blob::BlobError;
-use crate::db::DbError;
 use crate::purge::PurgeError;
 use crate::redrive::RedriveError;
 use crate::register::RegisterError;
 use crate::watch::WatchError;
 use std::collections::HashMap;
+use std::error::Error;
 use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -106,7 +105,7 @@ impl From<RegisterError> for Status {
                 "too many registrations are waiting",
                 "OVERLOADED",
             ),
-            RegisterError::Database(cause) => database(&cause),
+            RegisterError::Database(cause) => database(cause.is_unavailable(), &*cause),
         }
     }
 }
@@ -125,8 +124,17 @@ impl From<AccessError> for Status {
                     details,
                 )
             }
-            AccessError::Database(cause) => database(&cause),
-            AccessError::Blob(cause) => cause.into(),
+            AccessError::Database(cause) => database(cause.is_unavailable(), &cause),
+            AccessError::Storage(_) => repeatable(
+                Code::Unavailable,
+                "object storage is not available",
+                "STORAGE_UNAVAILABLE",
+            ),
+            AccessError::Damaged(_) => with_reason(
+                Code::DataLoss,
+                "the stored bytes are not whole",
+                "OBJECT_DAMAGED",
+            ),
         }
     }
 }
@@ -135,7 +143,7 @@ impl From<PurgeError> for Status {
     fn from(error: PurgeError) -> Self {
         match error {
             PurgeError::NotFound => not_found("attachment"),
-            PurgeError::Database(cause) => database(&cause),
+            PurgeError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
 }
@@ -149,7 +157,7 @@ impl From<RedriveError> for Status {
                 "only a failed attachment can be put back",
                 "ATTACHMENT_NOT_FAILED",
             ),
-            RedriveError::Database(cause) => database(&cause),
+            RedriveError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
 }
@@ -167,7 +175,7 @@ impl From<WatchError> for Status {
                 "this replica stops; go on from the last cursor",
                 "STOPPING",
             ),
-            WatchError::Database(cause) => database(&cause),
+            WatchError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
 }
@@ -180,39 +188,23 @@ impl From<AdminError> for Status {
                 tracing::error!(error = %cause, "a credential could not be sealed");
                 internal()
             }
-            AdminError::Database(cause) => database(&cause),
-        }
-    }
-}
-
-impl From<BlobError> for Status {
-    fn from(error: BlobError) -> Self {
-        match error {
-            BlobError::Unavailable { .. } | BlobError::Refused { .. } => repeatable(
-                Code::Unavailable,
-                "object storage is not available",
-                "STORAGE_UNAVAILABLE",
-            ),
-            BlobError::Missing | BlobError::Truncated => with_reason(
-                Code::DataLoss,
-                "the stored bytes are not whole",
-                "OBJECT_DAMAGED",
-            ),
+            AdminError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
 }
 
 /// Logged here, once: the capabilities hand it up as it is.
-fn database(error: &DbError) -> Status {
-    use std::error::Error as _;
-    tracing::error!(%error, cause = error.source().map(tracing::field::display), "the database failed");
-    match error {
-        DbError::Unavailable(_) => repeatable(
+fn database(unavailable: bool, error: &dyn Error) -> Status {
+    let cause = error.source().map(tracing::field::display);
+    tracing::error!(%error, cause, "the database failed");
+    if unavailable {
+        repeatable(
             Code::Unavailable,
             "the database is not available",
             "DATABASE_UNAVAILABLE",
-        ),
-        DbError::Settings(_) | DbError::Statement(_) | DbError::Inconsistent { .. } => internal(),
+        )
+    } else {
+        internal()
     }
 }
 

@@ -11,8 +11,8 @@ pub use recorder::Settings as RecorderSettings;
 
 use crate::attachment::channel_policy::Retention;
 use crate::attachment::media::{Claim, MediaLimits};
-use crate::attachment::{NewAttachment, Registration};
-use crate::db::{Db, DbError, Registered};
+use crate::attachment::{NewAttachment, Registered, Registration};
+use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
 use crate::queue::Queue;
 use policies::Policies;

@@ -4,8 +4,8 @@
 //! hundreds, so a lone caller waits for nothing and a crowd shares one commit.
 
 use super::RegisterError;
-use crate::attachment::Registration;
-use crate::db::{Db, DbError, Registered};
+use crate::attachment::{Registered, Registration};
+use crate::db::{Db, DbError};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};

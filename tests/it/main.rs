@@ -8,6 +8,7 @@
     reason = "a test binary: it exports nothing, and a panic is a failed test"
 )]
 
+mod ingest;
 mod operate;
 mod story;
 mod support;

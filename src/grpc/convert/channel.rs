@@ -3,11 +3,11 @@
 use super::super::error::{Violation, invalid, unimplemented};
 use super::names::name;
 use super::record::timestamp;
+use crate::admin::Channel;
 use crate::attachment::channel_policy::{
     ChannelPolicy, LimitOverrides, LinkMode, Provider, Retention,
 };
 use crate::attachment::media::MediaType;
-use crate::db::ChannelRecord;
 use crate::ids::ChannelId;
 use crate::proto;
 use secrecy::SecretString;
@@ -58,8 +58,8 @@ pub(in crate::grpc) fn channel_from_proto(
 }
 
 /// A channel as it is shown: without its credential.
-pub(in crate::grpc) fn channel_to_proto(record: ChannelRecord) -> proto::Channel {
-    let policy = record.policy;
+pub(in crate::grpc) fn channel_to_proto(channel: Channel) -> proto::Channel {
+    let policy = channel.policy;
     let (retention, ttl) = match policy.retention {
         Retention::Durable => (proto::Retention::Durable, None),
         Retention::Ephemeral { ttl } => (
@@ -71,7 +71,7 @@ pub(in crate::grpc) fn channel_to_proto(record: ChannelRecord) -> proto::Channel
         ),
     };
     proto::Channel {
-        channel_id: record.id.to_string(),
+        channel_id: channel.id.to_string(),
         provider: match policy.provider {
             Provider::Line => proto::Provider::Line,
             Provider::Slack => proto::Provider::Slack,
@@ -79,7 +79,7 @@ pub(in crate::grpc) fn channel_to_proto(record: ChannelRecord) -> proto::Channel
         }
         .into(),
         credential: String::new(),
-        has_credential: record.sealed_credential.is_some(),
+        has_credential: channel.has_credential,
         retention: retention.into(),
         ephemeral_ttl: ttl,
         limits: Some(limits_to_proto(&policy.limits)),
@@ -89,8 +89,8 @@ pub(in crate::grpc) fn channel_to_proto(record: ChannelRecord) -> proto::Channel
             Some(LinkMode::Proxy) => proto::LinkMode::Proxy,
         }
         .into(),
-        create_time: Some(timestamp(record.created_at)),
-        update_time: Some(timestamp(record.updated_at)),
+        create_time: Some(timestamp(channel.created_at)),
+        update_time: Some(timestamp(channel.updated_at)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::error::Violation;
 use super::names::optional_name;
-use crate::db::{ListFilter, OpenState, StatusFilter};
+use crate::attachment::listing::{ListFilter, OpenState, StatusFilter};
 use crate::proto::{self, ListAttachmentsRequest, WatchAttachmentsRequest};
 
 const DEFAULT_PAGE: u16 = 50;

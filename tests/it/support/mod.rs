@@ -1,9 +1,15 @@
 //! One service per test, on a database of its own in one shared cluster.
 
+mod bucket;
 mod database;
+mod gateway;
 mod requests;
+mod steps;
+mod web;
 
+pub use gateway::TestGateway;
 pub use requests::*;
+pub use web::{Visit, Web};
 
 use attachments::app::{self, App};
 use attachments::auth::{DEV_KID, KeyAlgorithm, Scope};

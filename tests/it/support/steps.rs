@@ -1,0 +1,89 @@
+//! What most stories are made of, as the tenant most tests work for.
+
+use super::{TENANT, TestApp};
+use attachments::dev::simulator::{Fixture, Media, SlackFile};
+use attachments::proto::{
+    Attachment, AttachmentStatus, Attempt, Channel, DeleteAttachmentRequest,
+    ExplainAttachmentRequest, PutChannelRequest, RegisterAttachmentRequest,
+    delete_attachment_request::Target,
+};
+
+impl TestApp {
+    /// Puts a small LINE image in place that behaves as the script says.
+    pub fn line_plays(&self, message_id: &str, script: &[&str]) {
+        let image = Media::fixture(Fixture::Png).script(script).unwrap();
+        self.simulator.put_line_message(message_id, image);
+    }
+
+    /// Puts a small Slack image in place that behaves as the script says;
+    /// gives its address.
+    pub fn slack_plays(&self, file_id: &str, script: &[&str]) -> String {
+        let image = Media::fixture(Fixture::Png).script(script).unwrap();
+        self.simulator
+            .put_slack_file(file_id, SlackFile::new("picture.png", image))
+    }
+
+    pub async fn put_channel(&self, channel: Channel) {
+        let request = PutChannelRequest {
+            channel: Some(channel),
+        };
+        self.admin(TENANT).put_channel(request).await.unwrap();
+    }
+
+    /// Registers a file; gives its record as the answer has it.
+    pub async fn register(&self, request: RegisterAttachmentRequest) -> Attachment {
+        self.client(TENANT)
+            .register_attachment(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .attachment
+            .unwrap()
+    }
+
+    /// Registers a file and waits until nothing more will happen to it by itself.
+    pub async fn ingest(&self, request: RegisterAttachmentRequest) -> Attachment {
+        let registered = self.register(request).await;
+        self.wait_final(TENANT, &registered.attachment_id).await
+    }
+
+    /// Registers a file and waits until an attempt is running.
+    pub async fn begin(&self, request: RegisterAttachmentRequest) -> Attachment {
+        let registered = self.register(request).await;
+        self.wait(TENANT, &registered.attachment_id, |attachment| {
+            attachment.status() == AttachmentStatus::Downloading
+        })
+        .await
+    }
+
+    pub async fn explain(&self, id: &str) -> Vec<Attempt> {
+        let request = ExplainAttachmentRequest {
+            attachment_id: id.to_owned(),
+        };
+        self.client(TENANT)
+            .explain_attachment(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .attempts
+    }
+
+    pub async fn delete(&self, id: &str) -> Attachment {
+        let request = DeleteAttachmentRequest {
+            target: Some(Target::AttachmentId(id.to_owned())),
+        };
+        self.client(TENANT)
+            .delete_attachment(request)
+            .await
+            .unwrap()
+            .into_inner()
+    }
+
+    /// Rows of work that are left, of whatever attachment.
+    pub async fn work_rows(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from work")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+}

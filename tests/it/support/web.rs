@@ -1,0 +1,70 @@
+//! A web server that serves one file to whoever asks, and notes who did.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Uri};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+pub struct Web {
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    _server: AbortOnDropHandle<()>,
+}
+
+struct Shared {
+    file: Bytes,
+    content_type: &'static str,
+    visits: Mutex<Vec<Visit>>,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    pub path: String,
+    pub has_authorization: bool,
+}
+
+impl Web {
+    pub async fn start(file: Bytes, content_type: &'static str) -> Self {
+        let shared = Arc::new(Shared {
+            file,
+            content_type,
+            visits: Mutex::default(),
+        });
+        let router = Router::new().fallback(serve).with_state(shared.clone());
+        let listener = TcpListener::bind(super::ANY_PORT).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            address,
+            shared,
+            _server: AbortOnDropHandle::new(server),
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn visits(&self) -> Vec<Visit> {
+        self.shared.visits.lock().unwrap().clone()
+    }
+}
+
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    shared.visits.lock().unwrap().push(Visit {
+        path: uri.path().to_owned(),
+        has_authorization: headers.contains_key(AUTHORIZATION),
+    });
+    ([(CONTENT_TYPE, shared.content_type)], shared.file.clone())
+}
