@@ -8,6 +8,8 @@
     reason = "a test binary: it exports nothing, and a panic is a failed test"
 )]
 
+mod audit;
+mod fairness;
 mod ingest;
 mod operate;
 mod story;

@@ -33,7 +33,8 @@ impl TestApp {
         .await;
     }
 
-    fn s3(&self) -> aws_sdk_s3::Client {
+    /// A client of the store, past the service.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
         let s3 = &self.config.s3;
         let secret = s3.secret_access_key.as_ref().unwrap();
         let config = aws_sdk_s3::Config::builder()
