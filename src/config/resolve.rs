@@ -322,7 +322,6 @@ impl Config {
 
     fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy {
-            max_attempts: self.retry.max_attempts,
             base: self.retry.base.0,
             cap: self.retry.cap.0,
             retry_after_cap: self.retry.retry_after_cap.0,
