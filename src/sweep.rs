@@ -131,11 +131,11 @@ impl Sweeper {
             return Ok(0);
         }
         self.last_search.store(self.uptime(), Ordering::Relaxed);
-        let lost = self.db.requeue_lost(lost_after, BATCH).await?;
-        if lost > 0 {
+        let count = self.db.requeue_lost(lost_after, BATCH).await?;
+        if count > 0 {
             self.queue.ring();
         }
-        Ok(lost)
+        Ok(count)
     }
 
     /// Milliseconds since `started`.
