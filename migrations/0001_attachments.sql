@@ -35,14 +35,16 @@ create table attachments (
 
     primary key (tenant_id, id),
     constraint attachments_source_key unique (tenant_id, channel_id, media_id, part),
-    constraint attachments_retention check (retention in ('durable', 'ephemeral')),
+    constraint attachments_retention check (retention in ('durable', 'ephemeral')
+        and (retention = 'ephemeral') = (expires_at is not null)),
     constraint attachments_status check
         (status in ('open', 'stored', 'failed', 'rejected', 'unsupported', 'deleted')),
     constraint attachments_declared_size check (declared_size_bytes >= 0),
     constraint attachments_attempts check (attempt_count between 0 and max_attempts),
     -- One check a status: a row that spells no state cannot be written.
     constraint attachments_open check (status <> 'open' or
-        (failure_reason is null and storage_key is null and stored_at is null)),
+        (failure_reason is null and storage_key is null and stored_at is null
+         and content_type is null and size_bytes is null and checksum_sha256 is null)),
     constraint attachments_stored check (status <> 'stored' or
         (failure_reason is null and storage_key is not null and content_type is not null
          and size_bytes > 0 and octet_length(checksum_sha256) = 32 and stored_at is not null)),
@@ -92,6 +94,10 @@ create index attachments_expiring on attachments (expires_at)
     where expires_at is not null and status <> 'deleted';
 -- The sweeper compares these few with work; finished rows are not in it.
 create index attachments_open_by_age on attachments (created_at) where status = 'open';
+-- A new credential puts these back; nothing else in the channel is looked at.
+create index attachments_awaiting_credential on attachments (tenant_id, channel_id)
+    where status = 'failed'
+      and failure_reason in ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING');
 
 create table work (
     attachment_id  uuid        not null primary key,
@@ -120,6 +126,8 @@ comment on column work.failure_reason is 'Why the last attempt failed; null befo
 comment on column work.waiting_since is 'Since when the provider has been saying that the file is not ready';
 
 create index work_due on work (due_at);
+-- The sweeper finds the exhausted here, not among a million that merely wait.
+create index work_exhausted on work (due_at) where attempt_count >= max_attempts;
 
 create table attempts (
     attachment_id       uuid        not null,

@@ -12,6 +12,9 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
+/// Attachments that one statement puts back.
+const BATCH: u32 = 500;
+
 /// Keeps channels.
 #[derive(Debug, Clone)]
 pub struct Admin {
@@ -81,12 +84,32 @@ impl Admin {
             None => CredentialChange::Keep,
             Some(clear) => CredentialChange::Replace(self.sealer.seal(tenant, id, clear)?),
         };
-        let (record, resumed) = self.db.put_channel(tenant, id, policy, change).await?;
-        if resumed > 0 {
-            tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "put back by a new credential");
-            self.queue.ring();
+        let is_new = matches!(change, CredentialChange::Replace(_));
+        let record = self.db.put_channel(tenant, id, policy, change).await?;
+        if is_new {
+            self.resume(tenant, id).await?;
         }
         Ok(record.into())
+    }
+
+    /// Puts back what failed for want of the credential, batch by batch: the
+    /// credential is in force by then, so one that fails half way is put again.
+    async fn resume(&self, tenant: &TenantId, id: &ChannelId) -> Result<(), AdminError> {
+        let mut resumed = 0;
+        loop {
+            let batch = self.db.resume_channel(tenant, id, BATCH).await?;
+            resumed += batch;
+            if batch > 0 {
+                self.queue.ring();
+            }
+            if batch < u64::from(BATCH) {
+                break;
+            }
+        }
+        if resumed > 0 {
+            tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "put back by a new credential");
+        }
+        Ok(())
     }
 
     /// One channel.

@@ -38,6 +38,10 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Calls on one connection at the same time.
 const STREAMS_PER_CONNECTION: u32 = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// A call is answered, or its stream begun, within this time whatever its caller allows.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
+/// How long connections to the database may take to close.
+const CLOSING: Duration = Duration::from_secs(2);
 /// How often gRPC health follows the database.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -167,8 +171,10 @@ impl App {
         });
         if ended.await.is_err() {
             tracing::warn!("the grace is over; what still runs is cut off");
+            self.tasks.shutdown().await;
         }
-        self.db.close().await;
+        // A database that is away must not keep the process.
+        let _ = tokio::time::timeout(CLOSING, self.db.close()).await;
     }
 }
 
@@ -197,6 +203,7 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
         .initial_connection_window_size(STREAM_WINDOW_BYTES * 4)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .timeout(LONGEST_CALL)
         .accept_http1(true)
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(

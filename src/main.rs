@@ -7,7 +7,7 @@ use attachments::db::Db;
 #[cfg(feature = "dev")]
 use attachments::dev::command::{self, DemoArgs, DevArgs, TokenArgs};
 use attachments::operator::{self, AuditArgs, RedriveArgs};
-use attachments::telemetry;
+use attachments::telemetry::{self, LogError};
 use clap::{Parser, Subcommand};
 use std::error::Error;
 use std::io::Write as _;
@@ -184,6 +184,7 @@ async fn stopped() {
 fn is_config_fault(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<Faults>()
+            || matches!(cause.downcast_ref::<LogError>(), Some(LogError::Filter(_)))
             || matches!(
                 cause.downcast_ref::<StartError>(),
                 Some(StartError::Auth(_) | StartError::Database(_))

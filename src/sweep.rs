@@ -42,6 +42,8 @@ pub struct Sweeper {
     last_pass: Arc<AtomicU64>,
     /// The same of the last pass, whole or not.
     last_round: Arc<AtomicU64>,
+    /// The same of the last search for lost rows, which reads every open one.
+    last_search: Arc<AtomicU64>,
 }
 
 impl Sweeper {
@@ -56,6 +58,7 @@ impl Sweeper {
             started: Instant::now(),
             last_pass: Arc::default(),
             last_round: Arc::default(),
+            last_search: Arc::default(),
         }
     }
 
@@ -69,7 +72,7 @@ impl Sweeper {
                 _ = ticks.tick() => {}
             }
             let passed = self.pass().await;
-            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let now = self.uptime();
             self.last_round.store(now, Ordering::Relaxed);
             match passed {
                 Ok(()) => self.last_pass.store(now, Ordering::Relaxed),
@@ -82,32 +85,28 @@ impl Sweeper {
     }
 
     /// One pass: end what is exhausted, put back what lost its work, expire
-    /// what is over, remove the objects of all of them.
+    /// what is over, remove the objects of all of them. A step that fails does
+    /// not keep the others from being made; the last error is given.
     pub async fn pass(&self) -> Result<(), DbError> {
-        let exhausted = self.db.end_exhausted(BATCH).await?;
-        let lost = self
-            .db
-            .requeue_lost(self.settings.lost_after, BATCH)
-            .await?;
-        if lost > 0 {
-            self.queue.ring();
-        }
-        let expired = self.db.expire(BATCH).await?;
-        let buried = self.bury_the_haunted().await?;
-        let removed = self.remove_objects().await?;
-        for (what, count) in [
-            ("exhausted", exhausted),
-            ("requeued", lost),
-            ("expired", expired),
-            ("buried", buried),
-            ("removed", removed),
+        let mut passed = Ok(());
+        for (what, swept) in [
+            ("exhausted", self.db.end_exhausted(BATCH).await),
+            ("requeued", self.requeue_lost().await),
+            ("expired", self.db.expire(BATCH).await),
+            ("buried", self.bury_the_haunted().await),
+            ("forgotten", self.forget().await),
+            ("removed", self.remove_objects().await),
         ] {
-            if count > 0 {
-                counter!("attachments_swept_total", "what" => what).increment(count);
-                tracing::info!(sweep.what = what, sweep.count = count, "swept");
+            match swept {
+                Ok(0) => {}
+                Ok(count) => {
+                    counter!("attachments_swept_total", "what" => what).increment(count);
+                    tracing::info!(sweep.what = what, sweep.count = count, "swept");
+                }
+                Err(error) => passed = Err(error),
             }
         }
-        Ok(())
+        passed
     }
 
     /// How long ago the last whole pass ended; the age of the process before the first.
@@ -137,11 +136,34 @@ impl Sweeper {
                 .delete(tenant, *id, FailureReason::DeleteRequested)
                 .await?;
         }
-        self.db.forget_tombstones(BATCH).await?;
-        self.db
-            .forget_events(self.settings.events_remembered, BATCH * 20)
-            .await?;
         Ok(haunted.len() as u64)
+    }
+
+    /// Forgets tombstones and status changes that nobody can ask for any more.
+    async fn forget(&self) -> Result<u64, DbError> {
+        let remembered = self.settings.events_remembered;
+        let events = self.db.forget_events(remembered, BATCH * 20).await?;
+        Ok(events + self.db.forget_tombstones(BATCH).await?)
+    }
+
+    /// Looks for lost rows as often as it takes one to count as lost.
+    async fn requeue_lost(&self) -> Result<u64, DbError> {
+        let lost_after = self.settings.lost_after;
+        let last = Duration::from_millis(self.last_search.load(Ordering::Relaxed));
+        if self.started.elapsed().saturating_sub(last) < lost_after {
+            return Ok(0);
+        }
+        self.last_search.store(self.uptime(), Ordering::Relaxed);
+        let count = self.db.requeue_lost(lost_after, BATCH).await?;
+        if count > 0 {
+            self.queue.ring();
+        }
+        Ok(count)
+    }
+
+    /// Milliseconds since `started`.
+    fn uptime(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn remove_objects(&self) -> Result<u64, DbError> {

@@ -7,24 +7,25 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Targets that print headers, URLs or whole requests at finer levels.
-const TALKATIVE: &[&str] = &[
-    "aws_config=warn",
-    "aws_runtime=warn",
-    "aws_sdk_s3=warn",
-    "aws_smithy_http_client=warn",
-    "aws_smithy_runtime=warn",
-    "aws_sigv4=warn",
-    "h2=info",
-    "hyper=info",
-    "hyper_util=info",
-    "reqwest=info",
-    "rustls=info",
-    "s3s=off",
-    "sqlx=warn",
+const TALKATIVE: &[(&str, LevelFilter)] = &[
+    ("aws_config", LevelFilter::WARN),
+    ("aws_runtime", LevelFilter::WARN),
+    ("aws_sdk_s3", LevelFilter::WARN),
+    ("aws_smithy_http_client", LevelFilter::WARN),
+    ("aws_smithy_runtime", LevelFilter::WARN),
+    ("aws_sigv4", LevelFilter::WARN),
+    ("h2", LevelFilter::INFO),
+    ("hyper", LevelFilter::INFO),
+    ("hyper_util", LevelFilter::INFO),
+    ("reqwest", LevelFilter::INFO),
+    ("rustls", LevelFilter::INFO),
+    ("s3s", LevelFilter::OFF),
+    ("sqlx", LevelFilter::WARN),
 ];
 
 /// The logs could not be set up.
@@ -40,11 +41,9 @@ pub enum LogError {
 
 /// Sends logs to standard error, as JSON or as text.
 pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
-    let mut filter = EnvFilter::try_new(filter)?;
-    for cap in TALKATIVE {
-        filter = filter.add_directive(cap.parse()?);
-    }
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(EnvFilter::try_new(filter)?)
+        .with(caps());
     let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if json {
         registry
@@ -54,6 +53,14 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
         registry.with(writer.compact()).try_init()?;
     }
     Ok(())
+}
+
+/// A filter of its own that all must pass: a directive for a submodule, such
+/// as `hyper::proto=trace`, would win over one beside it.
+fn caps() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(TALKATIVE.iter().copied())
 }
 
 /// The process's metrics; installed by the first who asks.
@@ -68,4 +75,17 @@ pub fn metrics() -> PrometheusHandle {
             handle
         })
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn no_submodule_gets_past_a_cap() {
+        assert!(!caps().would_enable("aws_smithy_runtime::client::http", &Level::DEBUG));
+        assert!(!caps().would_enable("hyper::proto::h1", &Level::TRACE));
+        assert!(caps().would_enable("attachments::ingest", &Level::TRACE));
+    }
 }

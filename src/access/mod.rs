@@ -9,6 +9,7 @@ mod disposition;
 pub use disposition::Disposition;
 
 use crate::attachment::Attachment;
+use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::JournalEntry;
 use crate::attachment::listing::ListFilter;
 use crate::attachment::media::MediaType;
@@ -23,6 +24,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
+
+/// Links are signed in whole seconds; what has less left counts as over.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
 /// How long links live.
 #[derive(Debug, Clone)]
@@ -200,7 +204,7 @@ impl Access {
         AccessError,
     > {
         let attachment = self.attachment(tenant, id).await?;
-        let object = stored(&attachment)?.clone();
+        let object = stored(&attachment, self.clock.now())?.clone();
         let size_bytes = object.size_bytes;
         if range.offset >= size_bytes {
             return Err(AccessError::OutOfRange { size_bytes });
@@ -216,12 +220,13 @@ impl Access {
         request: &LinkRequest,
         attachment: &Attachment,
     ) -> Result<AccessLink, AccessError> {
-        let object = stored(attachment)?;
         let now = self.clock.now();
+        let object = stored(attachment, now)?;
         let ttl = request
             .ttl
             .unwrap_or(self.settings.default_ttl)
-            .min(self.settings.max_ttl);
+            .min(self.settings.max_ttl)
+            .min(life_left(attachment, now));
         let disposition = Disposition::permitted(request.disposition, object.media_type);
         let options = LinkOptions {
             now,
@@ -239,9 +244,49 @@ impl Access {
     }
 }
 
-fn stored(attachment: &Attachment) -> Result<&StoredObject, AccessError> {
+/// The object, unless its time is over: what has expired gives no byte, also
+/// before the sweeper has come by.
+fn stored(attachment: &Attachment, now: OffsetDateTime) -> Result<&StoredObject, AccessError> {
     match &attachment.status {
+        AttachmentStatus::Stored { .. } if life_left(attachment, now) < SHORTEST_LIFE => {
+            let reason = FailureReason::RetentionExpired;
+            Err(AccessError::NotStored(AttachmentStatus::Deleted { reason }))
+        }
         AttachmentStatus::Stored { object, .. } => Ok(object),
         other => Err(AccessError::NotStored(other.clone())),
+    }
+}
+
+/// Time until retention ends it.
+fn life_left(attachment: &Attachment, now: OffsetDateTime) -> Duration {
+    attachment.expires_at.map_or(Duration::MAX, |end| {
+        Duration::try_from(end - now).unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attachment::status::Sha256;
+    use crate::attachment::storage_key::StorageKey;
+    use crate::attachment::tests::pending;
+
+    #[test]
+    fn what_has_expired_gives_no_byte_before_the_sweeper_comes() {
+        let mut attachment = pending("a.png");
+        let born = attachment.created_at;
+        attachment.status = AttachmentStatus::Stored {
+            object: StoredObject {
+                key: StorageKey::of(&attachment, 1),
+                size_bytes: 1,
+                media_type: MediaType::Png,
+                sha256: Sha256([0; 32]),
+            },
+            stored_at: born,
+        };
+        assert!(stored(&attachment, born).is_ok());
+        attachment.expires_at = Some(born + Duration::from_secs(10));
+        assert!(stored(&attachment, born + Duration::from_secs(9)).is_ok());
+        assert!(stored(&attachment, born + Duration::from_secs(10)).is_err());
     }
 }

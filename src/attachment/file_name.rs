@@ -72,7 +72,7 @@ impl FileName {
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     fn names_are_kept_but_for_control_and_direction_marks() {
         assert_eq!(FileName::new("รายงาน.pdf").as_str(), "รายงาน.pdf");
         assert_eq!(
-            FileName::new("a\r\nb\0\u{202e}gpj.exe").as_str(),
+            FileName::new("a\r\nb\0\u{202e}\u{61c}gpj.exe").as_str(),
             "abgpj.exe"
         );
     }

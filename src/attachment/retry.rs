@@ -11,8 +11,6 @@ use std::time::Duration;
 /// How often, and how long apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts that may be begun, the first one included.
-    pub max_attempts: u16,
     /// The ceiling of the first wait; it doubles with each attempt.
     pub base: Duration,
     /// No backoff is longer than this.
@@ -22,6 +20,9 @@ pub struct RetryPolicy {
     /// How long a provider may go on saying "not ready".
     pub not_ready_budget: Duration,
 }
+
+/// A provider that is preparing a file is asked again after this at the latest.
+const LONGEST_READY_WAIT: Duration = Duration::from_secs(30);
 
 /// What is decided after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Trial {
     pub attachment_id: AttachmentId,
     /// Attempts begun so far, this one included.
     pub attempts: u16,
+    /// Attempts that may be begun on this attachment.
+    pub max_attempts: u16,
     /// How long the provider has been saying "not ready".
     pub waited: Duration,
 }
@@ -58,14 +61,15 @@ impl RetryPolicy {
         retry_after: Option<Duration>,
     ) -> Verdict {
         match reason.disposition() {
-            Disposition::Retry if trial.attempts < self.max_attempts => Verdict::RetryAfter {
+            Disposition::Retry if trial.attempts < trial.max_attempts => Verdict::RetryAfter {
                 wait: self.backoff(trial, retry_after),
                 spent: true,
             },
             Disposition::Wait if trial.waited < self.not_ready_budget => Verdict::RetryAfter {
                 // The wait follows the time spent waiting, not the attempts: those stand still.
                 wait: (trial.waited / 2)
-                    .clamp(self.base / 2, self.cap.min(Duration::from_secs(30)))
+                    .max(self.base / 2)
+                    .min(self.cap.min(LONGEST_READY_WAIT))
                     .max(self.believed(retry_after)),
                 spent: false,
             },
@@ -108,7 +112,6 @@ mod tests {
     use super::*;
 
     const POLICY: RetryPolicy = RetryPolicy {
-        max_attempts: 5,
         base: Duration::from_secs(2),
         cap: Duration::from_mins(5),
         retry_after_cap: Duration::from_hours(1),
@@ -119,6 +122,7 @@ mod tests {
         Trial {
             attachment_id: AttachmentId::generate(),
             attempts,
+            max_attempts: 5,
             waited: Duration::ZERO,
         }
     }
@@ -160,6 +164,21 @@ mod tests {
             Verdict::RetryAfter {
                 wait: POLICY.retry_after_cap,
                 spent: true
+            }
+        );
+    }
+
+    #[test]
+    fn a_base_above_every_ceiling_is_cut_to_it() {
+        let slow = RetryPolicy {
+            base: Duration::from_mins(10),
+            ..POLICY
+        };
+        assert_eq!(
+            slow.decide(trial(1), FailureReason::SourceNotReady, None),
+            Verdict::RetryAfter {
+                wait: LONGEST_READY_WAIT,
+                spent: false
             }
         );
     }

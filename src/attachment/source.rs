@@ -1,5 +1,6 @@
 //! What names a file at its channel. Holds no credential.
 
+use super::channel_policy::Provider;
 use super::failure::FailureReason;
 
 /// What names a file at its channel.
@@ -79,6 +80,16 @@ pub struct UrlSource {
 }
 
 impl MediaSource {
+    /// Who has the file.
+    #[must_use]
+    pub const fn provider(&self) -> Provider {
+        match self {
+            Self::Line(_) => Provider::Line,
+            Self::Slack(_) => Provider::Slack,
+            Self::Url(_) => Provider::Url,
+        }
+    }
+
     /// The provider's id of the file: with tenant, channel and part the key
     /// that makes registration idempotent.
     #[must_use]

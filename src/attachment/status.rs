@@ -194,6 +194,7 @@ impl Attempt {
         let trial = Trial {
             attachment_id: self.attachment.id,
             attempts: self.attachment.attempts,
+            max_attempts: self.attachment.max_attempts,
             waited: self.waited,
         };
         let outcome = match policy.decide(trial, reason, retry_after) {

@@ -52,7 +52,8 @@ pub struct Settings {
     pub checksums: ChecksumMode,
     /// Asked for with every put.
     pub server_side_encryption: Option<String>,
-    /// How long one request may take to answer.
+    /// How long the store may be silent within one request; a put may take
+    /// longer by the time its bytes need.
     pub operation_timeout: Duration,
 }
 
@@ -83,7 +84,11 @@ pub struct Bucket {
     credentials: SharedCredentialsProvider,
     name: String,
     encryption: Option<ServerSideEncryption>,
+    operation_timeout: Duration,
 }
+
+/// An upload that is slower than this, in bytes a second, is given up.
+const SLOWEST_UPLOAD: u64 = 512 * 1024;
 
 impl Bucket {
     /// Prepares a client; calls out only where the ambient credential chain does.
@@ -127,6 +132,7 @@ impl Bucket {
                 .server_side_encryption
                 .as_deref()
                 .map(ServerSideEncryption::from),
+            operation_timeout: settings.operation_timeout,
         }
     }
 
@@ -149,6 +155,7 @@ impl Bucket {
             .set_server_side_encryption(self.encryption.clone())
             .body(payload.into_stream())
             .customize()
+            .config_override(self.time_to_upload(size))
             // The checksum header already binds the bytes; signing them too
             // would hash every byte a second time.
             .disable_payload_signing()
@@ -156,6 +163,17 @@ impl Bucket {
             .await
             .map_err(|error| BlobError::of("put", error))?;
         Ok(())
+    }
+
+    /// The SDK's read time-out counts from the first byte that is sent to the
+    /// first that comes back, so the whole upload falls into it.
+    fn time_to_upload(&self, size: u64) -> aws_sdk_s3::config::Builder {
+        let upload = Duration::from_secs(size / SLOWEST_UPLOAD);
+        aws_sdk_s3::Config::builder().timeout_config(
+            TimeoutConfig::builder()
+                .read_timeout(self.operation_timeout + upload)
+                .build(),
+        )
     }
 
     /// Streams `length` bytes of an object from `offset` on. Ends in

@@ -337,8 +337,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_inside_is_refused() {
-        let outcome = PublicOnly.resolve("localhost".parse().unwrap()).await;
-        assert!(outcome.is_err());
+    async fn a_name_that_leads_inside_is_refused_for_good() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let egress = Egress::new(&Settings {
+            connect_timeout: Duration::from_secs(3),
+            idle_timeout: Duration::from_secs(3),
+            total_timeout: Duration::from_secs(3),
+            trusted_origins: vec![],
+        })
+        .unwrap();
+        let url = Url::parse("https://localhost/").unwrap();
+        let failure = egress.get(url, Origin::Foreign, None).await.unwrap_err();
+        assert_eq!(failure.reason, FailureReason::SourceRefusedAddress);
     }
 }

@@ -66,7 +66,24 @@ pub fn load(file: Option<&Path>) -> Result<Loaded, Faults> {
 /// `ATTACHMENTS_S3_PUBLIC_ENDPOINT` is `s3.public_endpoint`: the first word
 /// names the section.
 fn environment() -> Env {
-    Env::prefixed("ATTACHMENTS_").map(|name| name.as_str().replacen('_', ".", 1).into())
+    Env::prefixed("ATTACHMENTS_")
+        .filter(|name| is_setting(name.as_str()))
+        .map(|name| name.as_str().replacen('_', ".", 1).into())
+}
+
+/// Whether a variable is one of ours, by what follows the prefix. Kubernetes
+/// gives every pod beside a Service called `attachments` variables such as
+/// `ATTACHMENTS_SERVICE_HOST` and `ATTACHMENTS_PORT_50051_TCP`; two more are
+/// read by the command line and by the embedded Postgres.
+fn is_setting(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_foreign = |word: &str| {
+        name.strip_prefix(word)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    !["SERVICE", "PORT", "CONFIG", "PG_BIN"]
+        .into_iter()
+        .any(is_foreign)
 }
 
 /// `DATABASE_URL`, as every Postgres tool reads it; the service's own name wins.
@@ -139,5 +156,27 @@ pub(super) fn origin(metadata: &Metadata) -> String {
         Some(figment::Source::File(path)) => path.display().to_string(),
         Some(figment::Source::Code(_)) => "default".to_owned(),
         _ => metadata.name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_put_into_the_environment_is_no_setting() {
+        for foreign in [
+            "SERVICE_HOST",
+            "SERVICE_PORT_GRPC",
+            "PORT",
+            "PORT_50051_TCP_ADDR",
+            "CONFIG",
+            "PG_BIN",
+        ] {
+            assert!(!is_setting(foreign), "{foreign}");
+        }
+        for ours in ["SERVER_LISTEN", "S3_BUCKET", "DATABSE_URL", "database_url"] {
+            assert!(is_setting(ours), "{ours}");
+        }
     }
 }

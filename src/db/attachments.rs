@@ -16,14 +16,18 @@ const BY_ID: &str = concat!(
 );
 
 /// Deletion wins: the work goes, so a running attempt settles into nothing,
-/// and the object is handed to `removals` in the same statement.
+/// and the object is handed to `removals` in the same statement. The count
+/// makes `halted` run first: a settlement locks the work row before the
+/// attachment too, and the other way round the two would deadlock.
 const DELETE: &str = "
-with target as (
-    select tenant_id, id, storage_key from attachments
-    where tenant_id = $1 and id = $2 and status <> 'deleted' for update
-), halted as (
+with halted as (
     delete from work where tenant_id = $1 and attachment_id = $2
     returning attempt_count
+), target as (
+    select tenant_id, id, storage_key from attachments
+    where tenant_id = $1 and id = $2 and status <> 'deleted'
+      and (select count(*) from halted) <= 1
+    for update
 ), doomed as (
     insert into removals (storage_key, tenant_id)
     select storage_key, tenant_id from target where storage_key is not null

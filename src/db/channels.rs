@@ -36,7 +36,16 @@ pub enum CredentialChange {
     Replace(Vec<u8>),
 }
 
-const PUT: &str = "
+/// Named one by one: a prepared `*` breaks when a migration adds a column.
+macro_rules! channel_columns {
+    () => {
+        "channel_id, provider, credential, retention, ephemeral_ttl_seconds, link_mode, limits, \
+         created_at, updated_at"
+    };
+}
+
+const PUT: &str = concat!(
+    "
 insert into channels as c (tenant_id, channel_id, provider, credential, retention,
     ephemeral_ttl_seconds, link_mode, limits)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -44,7 +53,21 @@ on conflict (tenant_id, channel_id) do update
 set provider = excluded.provider, credential = coalesce(excluded.credential, c.credential),
     retention = excluded.retention, ephemeral_ttl_seconds = excluded.ephemeral_ttl_seconds,
     link_mode = excluded.link_mode, limits = excluded.limits, updated_at = now()
-returning *";
+returning ",
+    channel_columns!()
+);
+
+const BY_ID: &str = concat!(
+    "select ",
+    channel_columns!(),
+    " from channels where tenant_id = $1 and channel_id = $2"
+);
+
+const LIST: &str = concat!(
+    "select ",
+    channel_columns!(),
+    " from channels where tenant_id = $1 and channel_id > $2 order by channel_id limit $3"
+);
 
 /// Attachments that failed for want of a credential get a fresh budget. The
 /// fence goes on from the journal, so no old worker can pass it.
@@ -52,14 +75,18 @@ const RESUME: &str = "
 with parked as (
     update attachments
     set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-    where tenant_id = $1 and channel_id = $2 and status = 'failed'
-      and failure_reason in ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
+    where tenant_id = $1 and id = any(array(
+        select id from attachments
+        where tenant_id = $1 and channel_id = $2 and status = 'failed'
+          and failure_reason in ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
+        limit $3 for update skip locked))
     returning id, tenant_id, max_attempts
 )
 insert into work (attachment_id, tenant_id, max_attempts, fence)
 select p.id, p.tenant_id, p.max_attempts,
     coalesce((select max(fence) from attempts where attachment_id = p.id), 0)
-from parked p";
+from parked p
+on conflict do nothing";
 
 #[derive(Debug, Serialize, Deserialize, Default)]
 #[serde(default)]
@@ -92,15 +119,14 @@ struct ChannelRow {
 }
 
 impl Db {
-    /// Creates or replaces a channel. A new credential also puts back what
-    /// failed for want of a valid one; the count says how many.
+    /// Creates or replaces a channel.
     pub async fn put_channel(
         &self,
         tenant: &TenantId,
         id: &ChannelId,
         policy: &ChannelPolicy,
         credential: CredentialChange,
-    ) -> Result<(ChannelRecord, u64), DbError> {
+    ) -> Result<ChannelRecord, DbError> {
         let (retention, ttl) = match policy.retention {
             Retention::Durable => ("durable", None),
             Retention::Ephemeral { ttl } => ("ephemeral", Some(to_bigint(ttl.as_secs()))),
@@ -109,8 +135,6 @@ impl Db {
             CredentialChange::Keep => None,
             CredentialChange::Replace(sealed) => Some(sealed),
         };
-        let has_new_credential = sealed.is_some();
-        let mut transaction = self.pool.begin().await?;
         let row: ChannelRow = sqlx::query_as(PUT)
             .bind(tenant.as_str())
             .bind(id.as_str())
@@ -120,20 +144,26 @@ impl Db {
             .bind(ttl)
             .bind(policy.link_mode.map(link_mode_column))
             .bind(Json(LimitsJson::from(&policy.limits)))
-            .fetch_one(&mut *transaction)
+            .fetch_one(&self.pool)
             .await?;
-        let resumed = if has_new_credential {
-            sqlx::query(RESUME)
-                .bind(tenant.as_str())
-                .bind(id.as_str())
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected()
-        } else {
-            0
-        };
-        transaction.commit().await?;
-        Ok((row.try_into()?, resumed))
+        row.try_into()
+    }
+
+    /// Puts up to `count` attachments of a channel back that failed for want
+    /// of a valid credential; gives how many.
+    pub async fn resume_channel(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+        count: u32,
+    ) -> Result<u64, DbError> {
+        let result = sqlx::query(RESUME)
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .bind(i64::from(count))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
     }
 
     /// The channel with this id, if the tenant has it.
@@ -142,12 +172,11 @@ impl Db {
         tenant: &TenantId,
         id: &ChannelId,
     ) -> Result<Option<ChannelRecord>, DbError> {
-        let row: Option<ChannelRow> =
-            sqlx::query_as("select * from channels where tenant_id = $1 and channel_id = $2")
-                .bind(tenant.as_str())
-                .bind(id.as_str())
-                .fetch_optional(&self.pool)
-                .await?;
+        let row: Option<ChannelRow> = sqlx::query_as(BY_ID)
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
         row.map(ChannelRecord::try_from).transpose()
     }
 
@@ -158,15 +187,12 @@ impl Db {
         after: Option<&ChannelId>,
         limit: u16,
     ) -> Result<Vec<ChannelRecord>, DbError> {
-        let rows: Vec<ChannelRow> = sqlx::query_as(
-            "select * from channels where tenant_id = $1 and channel_id > $2
-             order by channel_id limit $3",
-        )
-        .bind(tenant.as_str())
-        .bind(after.map_or("", ChannelId::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
+        let rows: Vec<ChannelRow> = sqlx::query_as(LIST)
+            .bind(tenant.as_str())
+            .bind(after.map_or("", ChannelId::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
         rows.into_iter().map(ChannelRecord::try_from).collect()
     }
 

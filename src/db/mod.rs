@@ -74,14 +74,24 @@ impl Db {
     }
 
     /// Applies the migrations. Safe from several replicas at once: sqlx takes
-    /// an advisory lock around them.
+    /// an advisory lock around them, and whoever waits for it, or builds an
+    /// index, does so without the time-outs of the service's statements.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        sqlx::migrate!().run(&self.pool).await.map_err(MigrateError)
+        let mut connection = self.pool.acquire().await.map_err(unreachable)?.detach();
+        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0")
+            .execute(&mut connection)
+            .await
+            .map_err(unreachable)?;
+        sqlx::migrate!()
+            .run(&mut connection)
+            .await
+            .map_err(MigrateError)
     }
 
     /// Whether the database answers and has the tables.
     pub async fn check(&self) -> Result<(), DbError> {
-        sqlx::query("select 1 from work limit 1")
+        // No row is read: the head of a queue's table is full of dead ones.
+        sqlx::query("select 1 from work limit 0")
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -97,6 +107,10 @@ impl Db {
 #[derive(Debug, thiserror::Error)]
 #[error("the migrations could not be applied")]
 pub struct MigrateError(#[source] sqlx::migrate::MigrateError);
+
+fn unreachable(error: sqlx::Error) -> MigrateError {
+    MigrateError(sqlx::migrate::MigrateError::Execute(error))
+}
 
 /// The database did not do what was asked.
 #[derive(Debug, thiserror::Error)]

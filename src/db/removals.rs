@@ -2,8 +2,16 @@
 
 use super::{Db, DbError, to_seconds};
 use crate::attachment::storage_key::StorageKey;
-use crate::ids::TenantId;
+use crate::ids::{AttachmentId, TenantId};
 use std::time::Duration;
+
+/// A settlement whose answer was lost looks like one that was refused, so a
+/// worker may believe an object lost that its record holds: the record decides.
+const DOOM: &str = "
+insert into removals (tenant_id, storage_key)
+select $1, $3 where not exists (
+    select 1 from attachments where tenant_id = $1 and id = $2 and storage_key = $3)
+on conflict do nothing";
 
 const TAKE_DUE: &str = "
 update removals r
@@ -14,15 +22,20 @@ where r.storage_key = any(array(
 returning r.storage_key";
 
 impl Db {
-    /// Notes that an object must go. It may be one that was never put.
-    pub async fn doom(&self, tenant: &TenantId, key: &StorageKey) -> Result<(), DbError> {
-        sqlx::query(
-            "insert into removals (tenant_id, storage_key) values ($1, $2) on conflict do nothing",
-        )
-        .bind(tenant.as_str())
-        .bind(key.as_str())
-        .execute(&self.pool)
-        .await?;
+    /// Notes that an object of this attachment must go, unless it is the one
+    /// the attachment is stored in. It may be one that was never put.
+    pub async fn doom(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+        key: &StorageKey,
+    ) -> Result<(), DbError> {
+        sqlx::query(DOOM)
+            .bind(tenant.as_str())
+            .bind(id.as_uuid())
+            .bind(key.as_str())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 

@@ -9,7 +9,6 @@ use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, Sha256, StoredObject};
 use crate::attachment::storage_key::StorageKey;
-use sqlx::types::Json;
 use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -33,7 +32,9 @@ pub(super) struct AttachmentRow {
     tenant_id: String,
     id: Uuid,
     channel_id: String,
-    source: Json<SourceJson>,
+    /// Read when the row is: a source that a newer version wrote must not
+    /// cost the rows that came with it.
+    source: serde_json::Value,
     message_id: String,
     conversation_id: Option<String>,
     correlation_id: Option<String>,
@@ -68,11 +69,13 @@ impl TryFrom<AttachmentRow> for Attachment {
             what,
         };
         let status = row.status().map_err(inconsistent)?;
+        let source: SourceJson =
+            serde_json::from_value(row.source).map_err(|_| inconsistent("source".to_owned()))?;
         Ok(Self {
             id: id.into(),
             tenant: name(&row.tenant_id).map_err(inconsistent)?,
             channel: name(&row.channel_id).map_err(inconsistent)?,
-            source: row.source.0.into(),
+            source: source.into(),
             message_id: name(&row.message_id).map_err(inconsistent)?,
             conversation_id: optional_name(row.conversation_id.as_deref()).map_err(inconsistent)?,
             correlation_id: optional_name(row.correlation_id.as_deref()).map_err(inconsistent)?,

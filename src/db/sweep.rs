@@ -25,7 +25,8 @@ set status = 'failed', failure_reason = coalesce(
         case when spent.leased_by is not null then 'INTERRUPTED' end,
         spent.failure_reason, 'INTERRUPTED'),
     attempt_count = spent.attempt_count, updated_at = now()
-from spent where a.tenant_id = spent.tenant_id and a.id = spent.attachment_id";
+from spent
+where a.tenant_id = spent.tenant_id and a.id = spent.attachment_id and a.status = 'open'";
 
 /// Open attachments whose work row was removed by hand or by a bad restore.
 /// Attempts already in the journal still count, and the fence goes on growing.

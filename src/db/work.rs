@@ -147,7 +147,8 @@ const SETTLE_STORED: &str = concat!(
     set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
         storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
         stored_at = now(), updated_at = now()
-    from mine where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id"
+    from mine
+    where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'"
 );
 
 const SETTLE_ENDED: &str = concat!(
@@ -158,8 +159,10 @@ const SETTLE_ENDED: &str = concat!(
     ), ",
     journal_entry!("$10"),
     " update attachments a
-    set status = $11, failure_reason = $10, attempt_count = mine.attempt_count, updated_at = now()
-    from mine where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id"
+    set status = $11, failure_reason = $10, attempt_count = mine.attempt_count, updated_at = now(),
+        file_name = case when $11 = 'deleted' then '' else a.file_name end
+    from mine
+    where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'"
 );
 
 const SETTLE_RETRY: &str = concat!(
@@ -200,7 +203,16 @@ impl Db {
             .bind(turn.oldest_first)
             .fetch_all(&self.pool)
             .await?;
-        rows.into_iter().map(Claim::try_from).collect()
+        // A row that cannot be read costs its own attempts, not those of the
+        // rows that were claimed with it.
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                Claim::try_from(row)
+                    .inspect_err(|error| tracing::error!(%error, "a claimed row cannot be read"))
+                    .ok()
+            })
+            .collect())
     }
 
     /// When the next row falls due, in time from now; `None` when none waits.
@@ -211,7 +223,7 @@ impl Db {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(seconds.map(Duration::from_secs_f64))
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }
 
     /// Renews the lease; false when it is lost.

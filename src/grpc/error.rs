@@ -46,8 +46,12 @@ impl From<Violation> for Status {
     }
 }
 
-/// A malformed request, with every fault that was found in it.
-pub(super) fn invalid(violations: Vec<Violation>) -> Status {
+/// Faults that one answer names at most: they travel in a header block.
+const MAX_VIOLATIONS: usize = 16;
+
+/// A malformed request, with the faults that were found in it.
+pub(super) fn invalid(mut violations: Vec<Violation>) -> Status {
+    violations.truncate(MAX_VIOLATIONS);
     let summary = violations
         .iter()
         .map(|violation| format!("{}: {}", violation.field, violation.description))

@@ -29,10 +29,10 @@ use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
-/// A unary request holds names and numbers; the largest is a batch of 100.
-const MAX_REQUEST_BYTES: usize = 256 * 1024;
-/// The largest answer is a page of 200 records.
-const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+/// The largest request registers 50 files with 7 KiB of names and addresses each.
+const MAX_REQUEST_BYTES: usize = 512 * 1024;
+/// The largest answer is a page of 200 such records; clients take 4 MiB by default.
+const MAX_RESPONSE_BYTES: usize = 3 * 1024 * 1024;
 
 /// What the service offers over gRPC.
 #[derive(Clone)]

@@ -7,6 +7,7 @@
 mod spool;
 mod transfer;
 
+use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
@@ -16,7 +17,6 @@ use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
 use crate::channel::{Channels, Sealer};
 use crate::db::Db;
-use crate::ids::TenantId;
 use crate::queue::{Held, Job, Queue};
 use metrics::counter;
 use std::path::PathBuf;
@@ -106,10 +106,10 @@ impl Ingest {
         } = job;
         let attachment = &attempt.attachment;
         if let Some(fence) = abandoned_fence {
-            self.doom(&attachment.tenant, &StorageKey::of(attachment, fence))
+            self.doom(attachment, &StorageKey::of(attachment, fence))
                 .await;
         }
-        let (tenant, key) = (attachment.tenant.clone(), attempt.storage_key());
+        let (owner, key) = (attachment.clone(), attempt.storage_key());
         let mut trace = Trace::default();
         let held = {
             let work = self.transfer(&attempt, &mut trace);
@@ -131,7 +131,7 @@ impl Ingest {
             }
         };
         if !stored && trace.store > Duration::ZERO {
-            self.doom(&tenant, &key).await;
+            self.doom(&owner, &key).await;
         }
     }
 
@@ -174,9 +174,9 @@ impl Ingest {
         }
     }
 
-    /// Sees to it that an object which belongs to no record goes.
-    async fn doom(&self, tenant: &TenantId, key: &StorageKey) {
-        if let Err(error) = self.db.doom(tenant, key).await {
+    /// Sees to it that an object of `owner` goes unless its record holds it.
+    async fn doom(&self, owner: &Attachment, key: &StorageKey) {
+        if let Err(error) = self.db.doom(&owner.tenant, owner.id, key).await {
             tracing::error!(%error, storage.key = %key, "an orphan could not be noted");
         }
     }

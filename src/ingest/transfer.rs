@@ -57,6 +57,8 @@ impl Ingest {
     }
 
     /// The limits in force and the credential, as they are at this attempt.
+    /// A file that another provider has gets none: LINE's token is not Slack's
+    /// to see.
     async fn channel_of(
         &self,
         attachment: &Attachment,
@@ -73,6 +75,7 @@ impl Ingest {
         };
         let credential = record
             .sealed_credential
+            .filter(|_| record.policy.provider == attachment.source.provider())
             .map(|sealed| self.sealer.open(tenant, channel, &sealed))
             .transpose()
             .map_err(|error| {

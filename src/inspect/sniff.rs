@@ -6,7 +6,12 @@ use crate::attachment::media::{Claim, MediaType};
 /// The type the head shows, if it shows one that we know.
 pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaType> {
     match infer::get(head) {
-        Some(found) => MediaType::from_mime(found.mime_type()),
+        Some(found) => MediaType::from_mime(found.mime_type()).map(|found| match found {
+            // Recorders write sound under the brands of moving pictures: the
+            // container is the same, and only the sender says what is in it.
+            MediaType::Mp4 if claimed(announcement) == Some(MediaType::M4a) => MediaType::M4a,
+            other => other,
+        }),
         None if is_text(head) => text_type(announcement),
         None => None,
     }
@@ -15,18 +20,21 @@ pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaTy
 /// Text has no magic number: it is text of a kind only where somebody says
 /// so. Without that, a provider's JSON error would pass for a document.
 fn text_type(announcement: &Announcement) -> Option<MediaType> {
-    let claimed = match announcement.claim {
-        Claim::Known(media_type) => Some(media_type),
-        Claim::Nothing | Claim::Foreign => None,
-    };
     [
-        claimed,
+        claimed(announcement),
         MediaType::from_file_name(&announcement.file_name),
         MediaType::from_mime(&announcement.served_content_type),
     ]
     .into_iter()
     .flatten()
     .find(|media_type| media_type.is_text())
+}
+
+fn claimed(announcement: &Announcement) -> Option<MediaType> {
+    match announcement.claim {
+        Claim::Known(media_type) => Some(media_type),
+        Claim::Nothing | Claim::Foreign => None,
+    }
 }
 
 /// UTF-8 without the control characters that no text holds. The head may end
@@ -67,6 +75,11 @@ mod tests {
         assert_eq!(detect(&jpeg, &claims), Some(MediaType::Jpeg));
         let m4a = b"\0\0\0\x20ftypM4A \0\0\0\0";
         assert_eq!(detect(m4a, &announced("", "", "")), Some(MediaType::M4a));
+        let recording = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42";
+        let sound = announced("audio/x-m4a", "", "");
+        assert_eq!(detect(recording, &sound), Some(MediaType::M4a));
+        let silent = announced("", "", "");
+        assert_eq!(detect(recording, &silent), Some(MediaType::Mp4));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::db::{Db, DbError, Lease};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -76,13 +77,12 @@ impl Queue {
     /// Gives false when the fence no longer holds, and then nothing was changed.
     pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
         const PAUSE: Duration = Duration::from_millis(250);
-        let mut tries_left = self.lease.length.as_millis() / PAUSE.as_millis();
+        let began = Instant::now();
         loop {
             match self.db.settle(settlement, trace).await {
-                Err(DbError::Unavailable(error)) if tries_left > 0 => {
+                Err(DbError::Unavailable(error)) if began.elapsed() < self.lease.length => {
                     tracing::warn!(attachment.id = %settlement.attachment.id, %error,
                         "the outcome could not be written yet");
-                    tries_left -= 1;
                     tokio::time::sleep(PAUSE).await;
                 }
                 settled => return settled,

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long attempts that were told to give back may take to write it down.
+const GIVING_BACK: Duration = Duration::from_secs(4);
 
 impl Queue {
     /// Works the queue until `stop`, then lets running attempts end within
@@ -85,15 +87,17 @@ impl Queue {
     }
 
     /// Once the process is to stop, running attempts have the grace to end in;
-    /// what still runs then is told to give back.
+    /// what still runs then is told to give back, and is waited for: handlers
+    /// of an incarnation that the database took down have nobody else.
     async fn end_grace(&self, slots: &Semaphore, stop: &CancellationToken) {
         stop.cancelled().await;
-        let all_free = slots.acquire_many(self.settings.concurrency);
-        if tokio::time::timeout(self.settings.grace, all_free)
+        let all_free = || slots.acquire_many(self.settings.concurrency);
+        if tokio::time::timeout(self.settings.grace, all_free())
             .await
             .is_err()
         {
             self.abandon.cancel();
+            let _ = tokio::time::timeout(GIVING_BACK, all_free()).await;
         }
     }
 }

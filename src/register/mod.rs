@@ -73,7 +73,7 @@ impl Register {
         for new in files {
             waiting.push(match self.decide(tenant, new).await {
                 Ok(registration) => self.recorder.record(registration),
-                Err(error) => Err(RegisterError::Database(Arc::new(error))),
+                Err(error) => Err(RegisterError::Database(error)),
             });
         }
         let mut answers = Vec::with_capacity(waiting.len());
@@ -88,7 +88,11 @@ impl Register {
     }
 
     /// Adds what is known before any byte has come.
-    async fn decide(&self, tenant: &TenantId, new: NewAttachment) -> Result<Registration, DbError> {
+    async fn decide(
+        &self,
+        tenant: &TenantId,
+        new: NewAttachment,
+    ) -> Result<Registration, Arc<DbError>> {
         let policy = self.policies.get(tenant, &new.channel).await?;
         let limits = policy.as_ref().map_or_else(
             || self.settings.limits.clone(),

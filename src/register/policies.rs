@@ -1,10 +1,10 @@
 //! Channel policies, kept for a few seconds so that a registration costs one
-//! round trip.
+//! round trip. Callers that miss at the same time share one look-up.
 
 use crate::attachment::channel_policy::ChannelPolicy;
 use crate::db::{Db, DbError};
 use crate::ids::{ChannelId, TenantId};
-use moka::sync::Cache;
+use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,14 +34,13 @@ impl Policies {
         &self,
         tenant: &TenantId,
         channel: &ChannelId,
-    ) -> Result<Known, DbError> {
-        let name = (tenant.clone(), channel.clone());
-        if let Some(known) = self.known.get(&name) {
-            return Ok(known);
-        }
-        let record = self.db.channel(tenant, channel).await?;
-        let policy = record.map(|record| Arc::new(record.policy));
-        self.known.insert(name, policy.clone());
-        Ok(policy)
+    ) -> Result<Known, Arc<DbError>> {
+        let look_up = async {
+            let record = self.db.channel(tenant, channel).await?;
+            Ok(record.map(|record| Arc::new(record.policy)))
+        };
+        self.known
+            .try_get_with((tenant.clone(), channel.clone()), look_up)
+            .await
     }
 }

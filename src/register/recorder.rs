@@ -8,7 +8,13 @@ use crate::attachment::{Registered, Registration};
 use crate::db::{Db, DbError};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// A failed batch is written again within this time.
+const PATIENCE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How registrations are gathered.
 #[derive(Debug, Clone)]
@@ -65,7 +71,7 @@ impl Recorder {
 
 impl Answer {
     pub(super) async fn wait(self) -> Result<Registered, RegisterError> {
-        // A flusher that is gone takes the process with it; to the caller it is overload.
+        // The flusher panicked or the process is ending; either way a repeat is safe.
         self.0.await.unwrap_or(Err(RegisterError::Overloaded))
     }
 }
@@ -74,7 +80,7 @@ async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit
     let mut gathered = Vec::with_capacity(limit);
     while waiting.recv_many(&mut gathered, limit).await > 0 {
         let (registrations, replies): (Vec<_>, Vec<_>) = gathered.drain(..).unzip();
-        match db.register(&registrations).await {
+        match write(&db, &registrations).await {
             Ok(answers) => {
                 for (answer, reply) in answers.into_iter().zip(replies) {
                     // A caller that hung up will ask again and find its record.
@@ -98,8 +104,26 @@ async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit
     }
 }
 
+/// Writes a batch, again where the database may take it a moment later: a
+/// connection that died in the pool, a deadlock, a fail-over. Repeating is
+/// safe, and a database that is slow to say no is not asked again.
+async fn write(db: &Db, registrations: &[Registration]) -> Result<Vec<Registered>, DbError> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match db.register(registrations).await {
+            Err(DbError::Unavailable(error)) if began.elapsed() + pause < PATIENCE => {
+                tracing::warn!(%error, "a batch of registrations is written again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            written => return written,
+        }
+    }
+}
+
 async fn record_one(db: &Db, registration: Registration) -> Result<Registered, RegisterError> {
-    match db.register(std::slice::from_ref(&registration)).await {
+    match write(db, std::slice::from_ref(&registration)).await {
         Ok(mut answers) => answers.pop().ok_or(RegisterError::Overloaded),
         Err(error) => {
             tracing::error!(%error, tenant.id = %registration.tenant, "a registration failed");

@@ -33,6 +33,9 @@ const MAX_HOPS: usize = 3;
 
 const REQUEST_ID: &str = "x-slack-req-id";
 
+/// Where Slack sends whoever may not see a file, unless it says so by `redir`.
+const SIGN_IN_PATH: &str = "/signin";
+
 pub(super) async fn fetch(
     egress: &Egress,
     settings: &Settings,
@@ -158,8 +161,8 @@ impl Slack<'_> {
                 *entry == origin || (entry.starts_with('.') && origin.ends_with(entry.as_str()))
             })
         };
-        let signs_in =
-            url.path().contains("signin") || url.query_pairs().any(|(k, _)| k == "redir");
+        // By its place in the path: a file may be called `signin.pdf`.
+        let signs_in = url.path() == SIGN_IN_PATH || url.query_pairs().any(|(k, _)| k == "redir");
         if listed(&self.settings.file_origins) && !signs_in {
             Audience::FileHost
         } else if listed(&self.settings.bare_origins) {

@@ -138,12 +138,13 @@ fn limits(limits: &proto::ChannelLimits) -> Result<LimitOverrides, Vec<Violation
     let video_max_bytes = size("video_max_bytes", limits.video_max_bytes);
     let files = size("max_files_per_message", limits.max_files_per_message.into());
     let mut opted_in = Vec::new();
-    for mime in &limits.extra_content_types {
+    for (n, mime) in limits.extra_content_types.iter().enumerate() {
         match MediaType::from_mime(mime) {
+            Some(media_type) if opted_in.contains(&media_type) => {}
             Some(media_type) => opted_in.push(media_type),
             None => faults.push(Violation::new(
-                "channel.limits.extra_content_types",
-                format!("{mime:?} is not a type this service knows"),
+                format!("channel.limits.extra_content_types[{n}]"),
+                "is not a type this service knows",
             )),
         }
     }
