@@ -7,24 +7,20 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Targets that print headers, URLs or whole requests at finer levels.
-const TALKATIVE: &[&str] = &[
-    "aws_config=warn",
-    "aws_runtime=warn",
-    "aws_sdk_s3=warn",
-    "aws_smithy_http_client=warn",
-    "aws_smithy_runtime=warn",
-    "aws_sigv4=warn",
-    "h2=info",
-    "hyper=info",
-    "hyper_util=info",
-    "reqwest=info",
-    "rustls=info",
-    "s3s=off",
-    "sqlx=warn",
+/// Targets that print headers, URLs or whole requests at finer levels, and
+/// how far they may go whatever the filter asks for.
+const TALKATIVE: &[(&str, LevelFilter)] = &[
+    ("aws_", LevelFilter::WARN),
+    ("h2", LevelFilter::INFO),
+    ("hyper", LevelFilter::INFO),
+    ("reqwest", LevelFilter::INFO),
+    ("rustls", LevelFilter::INFO),
+    ("s3s", LevelFilter::OFF),
+    ("sqlx", LevelFilter::WARN),
 ];
 
 /// The logs could not be set up.
@@ -40,11 +36,13 @@ pub enum LogError {
 
 /// Sends logs to standard error, as JSON or as text.
 pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
-    let mut filter = EnvFilter::try_new(filter)?;
-    for cap in TALKATIVE {
-        filter = filter.add_directive(cap.parse()?);
-    }
-    let registry = tracing_subscriber::registry().with(filter);
+    // A filter of its own: no directive, however exact, gets around it.
+    let caps = Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(TALKATIVE.iter().copied());
+    let registry = tracing_subscriber::registry()
+        .with(EnvFilter::try_new(filter)?)
+        .with(caps);
     let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if json {
         registry
@@ -54,6 +52,11 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
         registry.with(writer.compact()).try_init()?;
     }
     Ok(())
+}
+
+/// Whether `filter` can be read, before anything is set up by it.
+pub fn check_filter(filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(filter).map(drop)
 }
 
 /// The process's metrics; installed by the first who asks.
