@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Resolved, Role};
 use crate::db::{Db, DbError};
 use crate::grpc::{self, Capabilities, CursorKeyError, Cursors, PageTokens, Reflection};
-use crate::http::{self, Probe, Probes};
+use crate::http::{AdminListener, Probe, Probes};
 use crate::ingest::Ingest;
 use crate::purge::Purge;
 use crate::queue::Queue;
@@ -47,7 +47,7 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A service whose ports are bound and whose parts are running.
 pub struct App {
-    /// Where gRPC is served.
+    /// Where gRPC is served; the configured address in a worker, which serves none.
     pub grpc_addr: SocketAddr,
     /// Where probes and metrics are served.
     pub admin_addr: SocketAddr,
@@ -55,6 +55,8 @@ pub struct App {
     grace: Duration,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Outlives the others, so that probes see the drain.
+    admin: AdminListener,
 }
 
 /// The service could not start.
@@ -97,8 +99,12 @@ impl App {
         let db = Db::new(&settings.database)?;
         let egress = Egress::new(&settings.egress)?;
         let admin_listener = bind(settings.admin_listen).await?;
-        let grpc_listener = bind(settings.listen).await?;
-        let (grpc_addr, admin_addr) = (local(&grpc_listener), local(&admin_listener));
+        let admin_addr = local(&admin_listener);
+        let grpc_listener = match role {
+            Role::Worker => None,
+            Role::All | Role::Api => Some(bind(settings.listen).await?),
+        };
+        let grpc_addr = grpc_listener.as_ref().map_or(settings.listen, local);
 
         let bucket = Bucket::new(&settings.bucket).await;
         let sealer = Arc::new(Sealer::new(settings.sealing_keys));
@@ -107,9 +113,9 @@ impl App {
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let probes = probes(&db, &bucket, &sweeper);
-        tasks.spawn(serve_admin(admin_listener, probes, stop.clone()));
-        if role != Role::Worker {
+        let probes = probes(&db, &bucket, &sweeper, &stop);
+        let admin = AdminListener::start(admin_listener, probes);
+        if let Some(grpc_listener) = grpc_listener {
             let (reporter, health) = tonic_health::server::health_reporter();
             tasks.spawn(follow_database(reporter, db.clone(), stop.clone()));
             let capabilities = Capabilities {
@@ -158,6 +164,7 @@ impl App {
             grace: settings.grace,
             stop,
             tasks,
+            admin,
         })
     }
 
@@ -173,6 +180,7 @@ impl App {
             tracing::warn!("the grace is over; what still runs is cut off");
             self.tasks.shutdown().await;
         }
+        self.admin.stop().await;
         // A database that is away must not keep the process.
         let _ = tokio::time::timeout(CLOSING, self.db.close()).await;
     }
@@ -216,19 +224,20 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
     }
 }
 
-async fn serve_admin(listener: TcpListener, probes: Probes, stop: CancellationToken) {
-    let served = axum::serve(listener, http::router(probes))
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the admin listener ended");
-    }
-}
-
-fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper) -> Probes {
+fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken) -> Probes {
     let (db, bucket, sweeper) = (db.clone(), bucket.clone(), sweeper.clone());
+    let stop = stop.clone();
     Probes {
         readiness: vec![
+            // Unavailable while the process drains.
+            Probe {
+                name: "accepting",
+                required: true,
+                check: Box::new(move || {
+                    let accepting = !stop.is_cancelled();
+                    Box::pin(async move { accepting })
+                }),
+            },
             Probe {
                 name: "database",
                 required: true,

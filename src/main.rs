@@ -3,20 +3,20 @@
 use attachments::app::{self, App, StartError};
 use attachments::clock::SystemClock;
 use attachments::config::{self, Faults, Loaded, Role};
-use attachments::db::Db;
+use attachments::db::{Db, DbError};
 #[cfg(feature = "dev")]
 use attachments::dev::command::{self, DemoArgs, DevArgs, TokenArgs};
 use attachments::operator::{self, AuditArgs, RedriveArgs};
 use attachments::telemetry::{self, LogError};
 use clap::{Parser, Subcommand};
 use std::error::Error;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
@@ -48,8 +48,8 @@ enum Command {
     Audit(AuditArgs),
     /// Puts failed attachments back by filter; counts only, unless told to --execute.
     Redrive(RedriveArgs),
-    /// Exits 0 when /readyz of the running service says so.
-    Healthcheck,
+    /// Exits 0 when /readyz of the running service says so, 1 when not.
+    Healthcheck(HealthcheckArgs),
     /// Prints the effective configuration, secrets redacted, and where each value came from.
     Config {
         /// Print config.example.toml instead.
@@ -74,6 +74,13 @@ struct ServeArgs {
     admin_listen: Option<SocketAddr>,
 }
 
+#[derive(Debug, clap::Args)]
+struct HealthcheckArgs {
+    /// Where the service was told to serve its probes, instead of the configured address.
+    #[arg(long)]
+    admin_listen: Option<SocketAddr>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -92,35 +99,40 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
-    let loaded = config::load(cli.config.as_deref())?;
+    let loaded = config::load(cli.config.as_deref());
+    if let Command::Serve(args) = cli.command {
+        // Names what is missing together with what cannot be read.
+        return Box::pin(serve(args, loaded)).await;
+    }
+    if let Command::Config { example: true } = cli.command {
+        say(&config::example());
+        return Ok(());
+    }
+    loaded.check()?;
     match cli.command {
         #[cfg(feature = "dev")]
         Command::Demo(args) => {
             telemetry::log(false, "warn")?;
-            Ok(command::demo(args, loaded).await?)
+            let mut signals = StopSignals::listen()?;
+            Ok(command::demo(args, loaded, signals.recv()).await?)
         }
         #[cfg(feature = "dev")]
         Command::Dev(args) => {
             telemetry::log(false, &loaded.config.telemetry.log_filter)?;
-            Ok(command::dev(args, loaded, stopped()).await?)
+            let mut signals = StopSignals::listen()?;
+            Ok(command::dev(args, loaded, signals.recv()).await?)
         }
         #[cfg(feature = "dev")]
         Command::Token(args) => Ok(command::token(&args)?),
-        Command::Serve(args) => Box::pin(serve(args, loaded)).await,
         Command::Migrate => migrate(&loaded).await,
         Command::Audit(args) => Ok(operator::audit(&args, &loaded).await?),
         Command::Redrive(args) => Ok(operator::redrive(args, &loaded).await?),
-        Command::Healthcheck => healthcheck(&loaded).await,
-        Command::Config { example } => {
-            let text = if example {
-                config::example()
-            } else {
-                config::effective(&loaded)
-            };
-            // A reader that has gone away is no reason to fail.
-            let _ = write!(std::io::stdout(), "{text}");
+        Command::Healthcheck(args) => healthcheck(&args, &loaded).await,
+        Command::Config { .. } => {
+            say(&config::effective(&loaded));
             Ok(())
         }
+        Command::Serve(_) => Ok(()),
     }
 }
 
@@ -128,14 +140,22 @@ async fn serve(args: ServeArgs, mut loaded: Loaded) -> Result<(), Box<dyn Error>
     let server = &mut loaded.config.server;
     server.listen = args.listen.unwrap_or(server.listen);
     server.admin_listen = args.admin_listen.unwrap_or(server.admin_listen);
+    let settings = loaded.resolve()?;
     let logs = loaded.config.telemetry()?;
-    let settings = loaded.config.resolve()?;
     telemetry::log(logs.json, &logs.filter)?;
-    let app = App::start(settings, args.role, Arc::new(SystemClock)).await?;
-    tracing::info!(grpc = %app.grpc_addr, admin = %app.admin_addr, role = ?args.role, "serving");
-    stopped().await;
+    let mut signals = StopSignals::listen()?;
+    let app = tokio::select! {
+        started = App::start(settings, args.role, Arc::new(SystemClock)) => started?,
+        () = signals.recv() => return Ok(()),
+    };
+    let grpc = (args.role != Role::Worker).then(|| tracing::field::display(app.grpc_addr));
+    tracing::info!(grpc, admin = %app.admin_addr, role = ?args.role, "serving");
+    signals.recv().await;
     tracing::info!("stopping");
-    app.shutdown().await;
+    tokio::select! {
+        () = app.shutdown() => tracing::info!("stopped"),
+        () = signals.recv() => tracing::warn!("stopped at once, by a second signal"),
+    }
     Ok(())
 }
 
@@ -147,55 +167,72 @@ async fn migrate(loaded: &Loaded) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn healthcheck(loaded: &Loaded) -> Result<(), Box<dyn Error>> {
+async fn healthcheck(args: &HealthcheckArgs, loaded: &Loaded) -> Result<(), Box<dyn Error>> {
     app::install_crypto();
-    let mut address = loaded.config.server.admin_listen;
+    let configured = loaded.config.server.admin_listen;
+    let mut address = args.admin_listen.unwrap_or(configured);
     if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
-    reqwest::Client::builder()
+    let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(5))
-        .build()?
+        .build()?;
+    let answer = client
         .get(format!("http://{address}/readyz"))
         .send()
-        .await?
-        .error_for_status()?;
-    Ok(())
+        .await?;
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    let checks = answer.text().await?;
+    Err(format!("{address} is not ready: {checks}").into())
 }
 
-/// SIGTERM, or Ctrl-C.
-async fn stopped() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// SIGTERM and Ctrl-C: from now on they are heard, and end nothing by themselves.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
+
+    /// Waits for the next one.
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn say(text: &str) {
+    // A reader that has gone away is no reason to fail.
+    let _ = write!(io::stdout(), "{text}");
 }
 
 /// Faults of the configuration, wherever they came to light.
 fn is_config_fault(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<Faults>()
-            || matches!(cause.downcast_ref::<LogError>(), Some(LogError::Filter(_)))
-            || matches!(
-                cause.downcast_ref::<StartError>(),
-                Some(StartError::Auth(_) | StartError::Database(_))
-            )
+            || matches!(cause.downcast_ref(), Some(LogError::Filter(_)))
+            || matches!(cause.downcast_ref(), Some(StartError::Auth(_)))
+            || matches!(cause.downcast_ref(), Some(DbError::Settings(_)))
     })
 }
 
 /// One line a fault, with its causes.
 fn complain(error: &(dyn Error + 'static)) {
     let mut text = String::new();
-    for cause in causes(error) {
+    let faults = causes(error).position(|cause| cause.is::<Faults>());
+    // Faults speak for themselves, whatever part of the program met them.
+    for cause in causes(error).skip(faults.unwrap_or(0)) {
         let next = cause.to_string();
         if text.is_empty() {
             text = next;

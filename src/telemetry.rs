@@ -11,17 +11,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Targets that print headers, URLs or whole requests at finer levels.
+/// Targets that print headers, URLs or whole requests at finer levels, and
+/// how far they may go whatever the filter asks for.
 const TALKATIVE: &[(&str, LevelFilter)] = &[
-    ("aws_config", LevelFilter::WARN),
-    ("aws_runtime", LevelFilter::WARN),
-    ("aws_sdk_s3", LevelFilter::WARN),
-    ("aws_smithy_http_client", LevelFilter::WARN),
-    ("aws_smithy_runtime", LevelFilter::WARN),
-    ("aws_sigv4", LevelFilter::WARN),
+    ("aws_", LevelFilter::WARN),
     ("h2", LevelFilter::INFO),
     ("hyper", LevelFilter::INFO),
-    ("hyper_util", LevelFilter::INFO),
     ("reqwest", LevelFilter::INFO),
     ("rustls", LevelFilter::INFO),
     ("s3s", LevelFilter::OFF),
@@ -41,9 +36,13 @@ pub enum LogError {
 
 /// Sends logs to standard error, as JSON or as text.
 pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
+    // A filter of its own: no directive, however exact, gets around it.
+    let caps = Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(TALKATIVE.iter().copied());
     let registry = tracing_subscriber::registry()
         .with(EnvFilter::try_new(filter)?)
-        .with(caps());
+        .with(caps);
     let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if json {
         registry
@@ -55,12 +54,9 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
     Ok(())
 }
 
-/// A filter of its own that all must pass: a directive for a submodule, such
-/// as `hyper::proto=trace`, would win over one beside it.
-fn caps() -> Targets {
-    Targets::new()
-        .with_default(LevelFilter::TRACE)
-        .with_targets(TALKATIVE.iter().copied())
+/// Whether `filter` can be read, before anything is set up by it.
+pub fn check_filter(filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(filter).map(drop)
 }
 
 /// The process's metrics; installed by the first who asks.

@@ -1,7 +1,7 @@
 //! The keys that tokens may be signed with, by their ids.
 
 use super::key::{Key, KeyFault};
-use super::settings::Settings;
+use super::settings::{KeySetting, Settings};
 use std::collections::HashMap;
 
 /// The keys by their ids. Where they came from does not matter to it.
@@ -23,10 +23,7 @@ impl KeySet {
             nameless: None,
         };
         for (index, setting) in settings.keys.iter().enumerate() {
-            let fault = |fault| InvalidSettings::Key {
-                name: setting.kid.clone().unwrap_or_else(|| format!("#{index}")),
-                fault,
-            };
+            let fault = |fault| InvalidSettings::of_key(index, setting, fault);
             let key = Key::load(setting, settings).map_err(fault)?;
             let replaced = match &setting.kid {
                 Some(kid) => set.by_kid.insert(kid.clone(), key),
@@ -48,6 +45,28 @@ impl KeySet {
             None => self.nameless.as_ref(),
         }
     }
+}
+
+/// Everything that is wrong with the keys of `settings`, where a verifier
+/// stops at the first. No keys at all is not among it.
+pub fn faults(settings: &Settings) -> impl Iterator<Item = InvalidSettings> {
+    let leeway = (settings.leeway > Settings::MAX_LEEWAY).then_some(InvalidSettings::Leeway);
+    let each: Vec<_> = settings
+        .keys
+        .iter()
+        .enumerate()
+        .filter_map(|(index, setting)| {
+            let fault = Key::load(setting, settings).err()?;
+            Some(InvalidSettings::of_key(index, setting, fault))
+        })
+        .collect();
+    // Keys that are good by themselves may still get into each other's way.
+    let together = if each.is_empty() && !settings.keys.is_empty() {
+        KeySet::load(settings).err()
+    } else {
+        None
+    };
+    leeway.into_iter().chain(each).chain(together)
 }
 
 /// Why tokens can not be verified with these settings.
@@ -72,10 +91,17 @@ pub enum InvalidSettings {
     },
 }
 
+impl InvalidSettings {
+    fn of_key(index: usize, setting: &KeySetting, fault: KeyFault) -> Self {
+        let name = setting.kid.clone().unwrap_or_else(|| format!("#{index}"));
+        Self::Key { name, fault }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::forge::{self, Signer};
-    use super::super::settings::{DEV_KID, KeySetting};
+    use super::super::settings::DEV_KID;
     use super::*;
 
     #[test]

@@ -21,7 +21,7 @@ mod spki;
 mod verifier;
 
 pub use key::KeyFault;
-pub use keys::InvalidSettings;
+pub use keys::{InvalidSettings, faults};
 pub use layer::{AuthLayer, Authenticated};
 pub use scope::{Scope, ScopeSet, UnknownScope};
 pub use settings::{DEFAULT_TENANT_CLAIM, DEV_KID, KeyAlgorithm, KeySetting, Settings};

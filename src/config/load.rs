@@ -1,12 +1,14 @@
 //! Reading file and environment into [`Config`], every fault at once.
 
-use super::section::Section;
+use super::environment::{self, DatabaseUrl, Environment};
+use super::section::{Key, Section};
 use super::sections::{Config, for_each_section};
-use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use serde::de::DeserializeOwned;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,91 +26,106 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// A configuration with the layers it came from.
+/// A configuration with the layers it came from. A key that could not be read
+/// has its default here, and a fault.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The values.
     pub config: Config,
     pub(super) figment: Figment,
+    pub(super) faults: Vec<String>,
+    /// Whether the file was asked for and is not in it.
+    pub(super) lacks_file: bool,
 }
 
-/// Reads `file`, overlays the environment, and gives the values or every fault.
-pub fn load(file: Option<&Path>) -> Result<Loaded, Faults> {
-    let mut figment = Figment::from(Serialized::defaults(Config::default()));
-    if let Some(file) = file {
-        if !file.is_file() {
-            return Err(Faults(vec![format!(
-                "{}: there is no such file",
-                file.display()
-            )]));
+impl Loaded {
+    /// For a command that needs only some of the settings: whether all that
+    /// are there can be read.
+    pub fn check(&self) -> Result<(), Faults> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Faults(self.faults.clone()))
         }
-        figment = figment.merge(Toml::file_exact(file));
     }
-    let figment = figment.merge(DatabaseUrl).merge(environment());
-    let mut faults = unknown_sections(&figment)?;
+}
+
+/// Reads `file` and overlays the environment.
+#[must_use]
+pub fn load(file: Option<&Path>) -> Loaded {
+    let mut faults = Vec::new();
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    let mut lacks_file = false;
+    if let Some(file) = file {
+        match File::read(file, &mut faults) {
+            Ok(layer) => figment = figment.merge(layer),
+            Err(fault) => {
+                faults.push(fault);
+                lacks_file = true;
+            }
+        }
+    }
+    let environment = Environment::read(&mut faults);
+    let figment = figment.merge(DatabaseUrl).merge(environment);
     let mut config = Config::default();
     macro_rules! read {
         ($section:ident, $type:ty) => {
-            match figment.extract_inner::<$type>(<$type>::NAME) {
-                Ok(section) => config.$section = section,
-                Err(errors) => faults.extend(errors.into_iter().map(|error| describe(&error))),
-            }
+            unknown_keys(&figment, <$type>::NAME, <$type>::KEYS, &mut faults);
+            config.$section = <$type>::read(&figment, &mut faults);
         };
     }
     for_each_section!(read);
-    if faults.is_empty() {
-        Ok(Loaded { config, figment })
-    } else {
-        Err(Faults(faults))
+    Loaded {
+        config,
+        figment,
+        faults,
+        lacks_file,
     }
 }
 
-/// `ATTACHMENTS_S3_PUBLIC_ENDPOINT` is `s3.public_endpoint`: the first word
-/// names the section.
-fn environment() -> Env {
-    Env::prefixed("ATTACHMENTS_")
-        .filter(|name| is_setting(name.as_str()))
-        .map(|name| name.as_str().replacen('_', ".", 1).into())
+/// The TOML file.
+struct File {
+    path: PathBuf,
+    sections: Dict,
 }
 
-/// Whether a variable is one of ours, by what follows the prefix. Kubernetes
-/// gives every pod beside a Service called `attachments` variables such as
-/// `ATTACHMENTS_SERVICE_HOST` and `ATTACHMENTS_PORT_50051_TCP`; two more are
-/// read by the command line and by the embedded Postgres.
-fn is_setting(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let is_foreign = |word: &str| {
-        name.strip_prefix(word)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-    };
-    !["SERVICE", "PORT", "CONFIG", "PG_BIN"]
-        .into_iter()
-        .any(is_foreign)
+impl File {
+    fn read(path: &Path, faults: &mut Vec<String>) -> Result<Self, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{shown}: cannot be read: {error}"))?;
+        // Only the place and what is wrong: the line itself may hold a secret.
+        let mut sections: Dict = toml::from_str(&text).map_err(|error| {
+            let before = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(before).filter(|&b| b == b'\n').count();
+            format!("{shown}:{line}: {}", error.message().replace('\n', ", "))
+        })?;
+        let known = known_sections();
+        sections.retain(|name, value| {
+            let fault = match value {
+                _ if !known.contains(&name.as_str()) => "there is no such section",
+                Value::Dict(..) => return true,
+                _ => "is a section, not a key",
+            };
+            faults.push(format!("{name}: {fault} (from {shown})"));
+            false
+        });
+        let path = path.to_owned();
+        Ok(Self { path, sections })
+    }
 }
 
-/// `DATABASE_URL`, as every Postgres tool reads it; the service's own name wins.
-struct DatabaseUrl;
-
-impl Provider for DatabaseUrl {
+impl Provider for File {
     fn metadata(&self) -> Metadata {
-        Metadata::named("environment variable DATABASE_URL")
+        Metadata::from("TOML file", self.path.as_path())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is config")]
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let mut values = Dict::new();
-        if let Ok(url) = std::env::var("DATABASE_URL") {
-            let database = Dict::from([("url".to_owned(), Value::from(url))]);
-            values.insert("database".to_owned(), Value::from(database));
-        }
-        Ok(Profile::Default.collect(values))
+        Ok(Profile::Default.collect(self.sections.clone()))
     }
 }
 
-fn unknown_sections(figment: &Figment) -> Result<Vec<String>, Faults> {
-    let values: Dict = figment
-        .extract()
-        .map_err(|error| Faults(error.into_iter().map(|error| describe(&error)).collect()))?;
+fn known_sections() -> Vec<&'static str> {
     let mut known = Vec::new();
     macro_rules! name {
         ($section:ident, $type:ty) => {
@@ -116,17 +133,48 @@ fn unknown_sections(figment: &Figment) -> Result<Vec<String>, Faults> {
         };
     }
     for_each_section!(name);
-    Ok(values
-        .keys()
-        .filter(|name| !known.contains(&name.as_str()))
-        .map(|name| format!("{name}: there is no such section"))
-        .collect())
+    known
 }
 
-/// What is wrong, where, and where it came from. Never the value: it may be a secret.
-fn describe(error: &figment::Error) -> String {
+fn unknown_keys(figment: &Figment, section: &str, keys: &[Key], faults: &mut Vec<String>) {
+    let Ok(Value::Dict(_, values)) = figment.find_value(section) else {
+        return;
+    };
+    for name in values.keys() {
+        if !keys.iter().any(|key| key.name == name) {
+            let known: Vec<_> = keys.iter().map(|key| key.name).collect();
+            let path = format!("{section}.{name}");
+            faults.push(format!(
+                "{path}: there is no such key; known are {} (from {})",
+                known.join(", "),
+                origin(figment, &path)
+            ));
+        }
+    }
+}
+
+/// One key's value; nothing, and a fault, when it cannot be read as such.
+pub(super) fn read<T: DeserializeOwned>(
+    figment: &Figment,
+    path: &str,
+    faults: &mut Vec<String>,
+) -> Option<T> {
+    figment
+        .extract_inner_lossy(path)
+        .map_err(|error| faults.push(describe(&error, figment, path)))
+        .ok()
+}
+
+/// What is wrong, where, and where it came from. Never a secret's text.
+fn describe(error: &figment::Error, figment: &Figment, path: &str) -> String {
     use figment::error::Kind;
-    let path = error.path.join(".");
+    // What lies below the key comes first, then the way to the key.
+    let below = error.path.len().saturating_sub(path.split('.').count());
+    let mut place = path.to_owned();
+    for step in &error.path[..below] {
+        place.push('.');
+        place.push_str(step);
+    }
     let what = match &error.kind {
         Kind::UnknownField(field, known) => {
             format!("there is no key {field:?}; known are {}", known.join(", "))
@@ -134,49 +182,26 @@ fn describe(error: &figment::Error) -> String {
         Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
             format!("must be {wanted}")
         }
+        Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
         Kind::MissingField(field) => format!("{field} is missing"),
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
     };
-    let from = error
-        .metadata
-        .as_ref()
-        .map(|metadata| format!(" (from {})", origin(metadata)))
-        .unwrap_or_default();
-    if path.is_empty() {
-        format!("{what}{from}")
-    } else {
-        format!("{path}: {what}{from}")
-    }
+    format!("{place}: {what} (from {})", origin(figment, path))
 }
 
-/// Where a value came from, in words.
-pub(super) fn origin(metadata: &Metadata) -> String {
+/// Where a key's value came from, in words.
+pub(super) fn origin(figment: &Figment, path: &str) -> String {
+    let Some(metadata) = figment.find_metadata(path) else {
+        return "default".to_owned();
+    };
     match &metadata.source {
-        Some(figment::Source::File(path)) => path.display().to_string(),
+        Some(figment::Source::File(file)) => file.display().to_string(),
         Some(figment::Source::Code(_)) => "default".to_owned(),
+        _ if metadata.name == environment::NAME => {
+            let variable = path.replace('.', "_").to_uppercase();
+            format!("{}{variable}", environment::NAME)
+        }
         _ => metadata.name.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_put_into_the_environment_is_no_setting() {
-        for foreign in [
-            "SERVICE_HOST",
-            "SERVICE_PORT_GRPC",
-            "PORT",
-            "PORT_50051_TCP_ADDR",
-            "CONFIG",
-            "PG_BIN",
-        ] {
-            assert!(!is_setting(foreign), "{foreign}");
-        }
-        for ours in ["SERVER_LISTEN", "S3_BUCKET", "DATABSE_URL", "database_url"] {
-            assert!(is_setting(ours), "{ours}");
-        }
     }
 }

@@ -4,6 +4,8 @@
 //! else in the service reads the environment. Each module defines the small
 //! `Settings` it needs; [`resolve`] fills them or names every fault at once.
 
+mod check;
+mod environment;
 mod load;
 mod report;
 mod resolve;
@@ -12,8 +14,9 @@ mod section;
 mod sections;
 mod value;
 
+pub use check::Telemetry;
 pub use load::{Faults, Loaded, load};
 pub use report::{effective, example};
-pub use resolve::{Resolved, Role, Telemetry};
+pub use resolve::{Resolved, Role};
 pub use sections::Config;
 pub use value::{Human, Secret, TokenKey};

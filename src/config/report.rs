@@ -33,10 +33,7 @@ pub fn effective(loaded: &Loaded) -> String {
                     Some(_) if SECRET.contains(&path.as_str()) => "[redacted]".to_owned(),
                     Some(value) => value.to_string(),
                 };
-                let from = loaded
-                    .figment
-                    .find_metadata(&path)
-                    .map_or_else(|| "default".to_owned(), origin);
+                let from = origin(&loaded.figment, &path);
                 let _ = writeln!(text, "{} = {shown}  # {from}", key.name);
             }
             text.push('\n');

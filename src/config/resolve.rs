@@ -27,15 +27,6 @@ pub enum Role {
     Worker,
 }
 
-/// How logs are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Telemetry {
-    /// One JSON object a line, rather than text for a person.
-    pub json: bool,
-    /// Levels by target.
-    pub filter: String,
-}
-
 /// What each module needs.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "each is documented where it is defined")]
@@ -61,19 +52,6 @@ pub struct Resolved {
 }
 
 impl Config {
-    /// How logs are to be written; needed before anything else is.
-    pub fn telemetry(&self) -> Result<Telemetry, Faults> {
-        match self.telemetry.log_format.as_str() {
-            format @ ("json" | "text") => Ok(Telemetry {
-                json: format == "json",
-                filter: self.telemetry.log_filter.clone(),
-            }),
-            _ => Err(Faults(vec![
-                "telemetry.log_format: must be json or text".to_owned(),
-            ])),
-        }
-    }
-
     /// What the database needs, for a command that needs nothing else.
     pub fn database_settings(&self) -> Result<db::Settings, Faults> {
         let mut faults = Vec::new();
@@ -109,7 +87,7 @@ impl Config {
         }
     }
 
-    fn try_resolve(&self, faults: &mut Vec<String>) -> Option<Resolved> {
+    pub(super) fn try_resolve(&self, faults: &mut Vec<String>) -> Option<Resolved> {
         let auth = self.auth_settings(faults);
         let database = self.try_database(faults);
         let bucket = self.try_bucket(faults);
@@ -150,7 +128,7 @@ impl Config {
             admin_listen: self.server.admin_listen,
             reflection: self.server.reflection,
             grace: self.server.grace.0,
-            auth: auth?,
+            auth,
             database: database?,
             bucket: bucket?,
             egress: self.egress_settings(&slack_url),
@@ -198,17 +176,22 @@ impl Config {
 
     fn try_database(&self, faults: &mut Vec<String>) -> Option<db::Settings> {
         let database = &self.database;
-        let url = database.url.as_ref();
+        let file = database.url_file.as_deref();
+        let url = secret(faults, "database.url", database.url.as_ref(), file)?;
+        let parsed = Url::parse(url.expose_secret());
+        if !parsed.is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql")) {
+            faults.push("database.url: must be postgres://user:password@host/database".to_owned());
+            return None;
+        }
         Some(db::Settings {
-            url: secret(faults, "database.url", url, database.url_file.as_deref())?,
+            url,
             max_connections: database.max_connections,
             acquire_timeout: database.acquire_timeout.0,
             statement_timeout: database.statement_timeout.0,
         })
     }
 
-    fn auth_settings(&self, faults: &mut Vec<String>) -> Option<auth::Settings> {
-        let before = faults.len();
+    pub(super) fn auth_settings(&self, faults: &mut Vec<String>) -> auth::Settings {
         if self.auth.issuer.is_empty() {
             faults.push(missing("auth.issuer"));
         }
@@ -221,13 +204,15 @@ impl Config {
         let mut keys = Vec::new();
         for (n, key) in self.auth.keys.iter().enumerate() {
             let name = format!("auth.keys[{n}].key");
-            keys.push(auth::KeySetting {
-                kid: key.kid.clone(),
-                algorithm: key.algorithm,
-                key: secret(faults, &name, key.key.as_ref(), key.key_file.as_deref())?,
-            });
+            if let Some(text) = secret(faults, &name, key.key.as_ref(), key.key_file.as_deref()) {
+                keys.push(auth::KeySetting {
+                    kid: key.kid.clone(),
+                    algorithm: key.algorithm,
+                    key: text,
+                });
+            }
         }
-        (faults.len() == before).then(|| auth::Settings {
+        auth::Settings {
             issuer: self.auth.issuer.clone(),
             audience: self.auth.audience.clone(),
             tenant_claim: self.auth.tenant_claim.clone(),
@@ -235,7 +220,7 @@ impl Config {
             keys,
             allow_hs256: false,
             allow_dev_keys: false,
-        })
+        }
     }
 
     fn try_bucket(&self, faults: &mut Vec<String>) -> Option<blob::Settings> {

@@ -42,6 +42,9 @@ fn read_secret(faults: &mut Vec<String>, name: &str, file: &Path) -> Option<Secr
 
 /// What to say of a key that must be set.
 pub(super) fn missing(name: &str) -> String {
+    if name.contains('[') {
+        return format!("{name} is missing; set it or {name}_file");
+    }
     let variable = name.replace('.', "_").to_uppercase();
     format!("{name} is missing; set it in the file or as ATTACHMENTS_{variable}")
 }

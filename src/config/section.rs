@@ -1,6 +1,7 @@
 //! How a section is declared: each key once, with its type, its default and
 //! its explanation. Struct, defaults and `config.example.toml` follow from it.
 
+use figment::Figment;
 use serde::Serialize;
 
 /// What is known of one key beside its value.
@@ -14,6 +15,9 @@ pub(super) struct Key {
 pub(super) trait Section: Serialize + Default {
     const NAME: &'static str;
     const KEYS: &'static [Key];
+
+    /// Reads each key by itself, so that one fault does not hide the next.
+    fn read(figment: &Figment, faults: &mut Vec<String>) -> Self;
 }
 
 /// Declares a section: `key: Type = default;` with a doc comment each.
@@ -25,8 +29,7 @@ macro_rules! section {
         }
     ) => {
         $(#[doc = $doc])*
-        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[derive(Debug, Clone, serde::Serialize)]
         #[allow(clippy::struct_field_names, clippy::allow_attributes, reason = "keys are named for the file")]
         pub struct $type {
             $($(#[doc = $key_doc])* pub $key: $value,)*
@@ -46,6 +49,17 @@ macro_rules! section {
                     doc: &[$($key_doc),*],
                 },)*
             ];
+
+            fn read(figment: &figment::Figment, faults: &mut Vec<String>) -> Self {
+                Self {
+                    $($key: $crate::config::load::read(
+                        figment,
+                        concat!($name, ".", stringify!($key)),
+                        faults,
+                    )
+                    .unwrap_or_else(|| $default),)*
+                }
+            }
         }
     };
 }

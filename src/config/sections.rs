@@ -8,7 +8,7 @@
 use super::section::section;
 use super::value::{Human, Secret, TokenKey};
 use crate::blob::ChecksumMode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -228,7 +228,7 @@ section! {
 }
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[expect(missing_docs, reason = "each section documents itself")]
 pub struct Config {
     pub server: Server,

@@ -26,11 +26,14 @@ pub use deletion::Deleted;
 pub use work::{Claim, Lease, Turn};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use std::str::FromStr as _;
 use std::time::Duration;
 use uuid::Uuid;
+
+/// For a command that does one thing and ends; a pool has its own.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -77,15 +80,18 @@ impl Db {
     /// an advisory lock around them, and whoever waits for it, or builds an
     /// index, does so without the time-outs of the service's statements.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        let mut connection = self.pool.acquire().await.map_err(unreachable)?.detach();
-        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0")
-            .execute(&mut connection)
+        // A migration, and the wait for another replica's, may take longer
+        // than a request may. The last of two options holds.
+        let options = PgConnectOptions::clone(&self.pool.connect_options())
+            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+        // Not from the pool: that hides why it cannot connect.
+        let connect = PgConnection::connect_with(&options);
+        let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connect)
             .await
-            .map_err(unreachable)?;
-        sqlx::migrate!()
-            .run(&mut connection)
-            .await
-            .map_err(MigrateError)
+            .map_err(|_| MigrateError::Silent)?
+            .map_err(MigrateError::Connect)?;
+        sqlx::migrate!().run(&mut connection).await?;
+        connection.close().await.map_err(MigrateError::Connect)
     }
 
     /// Whether the database answers and has the tables.
@@ -105,11 +111,16 @@ impl Db {
 
 /// The migrations could not be applied.
 #[derive(Debug, thiserror::Error)]
-#[error("the migrations could not be applied")]
-pub struct MigrateError(#[source] sqlx::migrate::MigrateError);
-
-fn unreachable(error: sqlx::Error) -> MigrateError {
-    MigrateError(sqlx::migrate::MigrateError::Execute(error))
+pub enum MigrateError {
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    Connect(#[source] sqlx::Error),
+    /// It does not answer.
+    #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    Silent,
+    /// A migration failed.
+    #[error("the migrations could not be applied")]
+    Apply(#[from] sqlx::migrate::MigrateError),
 }
 
 /// The database did not do what was asked.

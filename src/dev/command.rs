@@ -2,18 +2,21 @@
 
 use super::demo::{self, DemoError};
 use super::postgres::Durability;
-use super::ready::Ready;
+use super::ready::{Ready, ReadyFileError};
 use super::stack::{Options, Stack, StackError};
 use super::token::{DevKey, DevKeyError, MintError, MintRequest};
 use crate::auth::{Scope, ScopeSet};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Loaded};
 use crate::ids::TenantId;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Where `dev` listens.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,8 +61,8 @@ pub struct TokenArgs {
     /// The tenant it speaks for.
     #[arg(long, default_value = "dev")]
     tenant: TenantId,
-    /// A scope such as attachments:read; may be given several times [default: all].
-    #[arg(long)]
+    /// A scope such as attachments:read; several are separated by commas [default: all].
+    #[arg(long, value_delimiter = ',')]
     scope: Vec<Scope>,
     /// How long it lives; at most 24h.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
@@ -86,7 +89,17 @@ pub enum CommandError {
     Key(#[from] DevKeyError),
     #[error("no token")]
     Mint(#[from] MintError),
-    #[error("a file could not be written")]
+    #[error("no token: no `attachments dev` has run in {}", .0.display())]
+    NoDev(PathBuf),
+    #[error("{} is in use by another `attachments dev`", .0.display())]
+    Busy(PathBuf),
+    #[error("the data directory {} cannot be used", path.display())]
+    DataDir { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    ReadyFile(#[from] ReadyFileError),
+    #[error("interrupted before the story was over")]
+    Interrupted,
+    #[error("a temporary directory")]
     Io(#[from] io::Error),
 }
 
@@ -96,18 +109,27 @@ pub async fn dev(
     loaded: Loaded,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CommandError> {
+    // Whoever waits for the file must not find that of an earlier run.
+    if let Some(path) = &args.ready_file {
+        Ready::forget(path)?;
+    }
+    let (data_dir, _lock) = own(&args.data_dir)?;
     let mut config = loaded.config;
     config.server.listen = args.listen.unwrap_or(config.server.listen);
     config.server.admin_listen = args.admin_listen.unwrap_or(config.server.admin_listen);
     let options = Options {
         tenant: args.tenant,
-        data_dir: std::path::absolute(args.data_dir)?,
+        data_dir,
         durability: Durability::Durable,
         pg_bin: args.pg_bin,
         s3_listen: args.s3_listen,
         simulator_listen: args.simulator_listen,
     };
-    let stack = Box::pin(Stack::start(&options, config, Arc::new(SystemClock))).await?;
+    let mut stop = pin!(stop);
+    let stack = tokio::select! {
+        started = Box::pin(Stack::start(&options, config, Arc::new(SystemClock))) => started?,
+        () = &mut stop => return Ok(()),
+    };
     let ready = Ready::of(&stack)?;
     if let Some(path) = &args.ready_file {
         ready.write(path)?;
@@ -118,8 +140,30 @@ pub async fn dev(
     Ok(())
 }
 
+/// The data directory as an absolute path, and the lock that makes it ours
+/// alone. The system frees the lock of a killed process.
+fn own(data_dir: &Path) -> Result<(PathBuf, File), CommandError> {
+    let unusable = |source| CommandError::DataDir {
+        path: data_dir.to_owned(),
+        source,
+    };
+    let path = std::path::absolute(data_dir).map_err(unusable)?;
+    std::fs::create_dir_all(&path).map_err(unusable)?;
+    let lock = File::create(path.join("dev.lock")).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((path, lock)),
+        Err(TryLockError::WouldBlock) => Err(CommandError::Busy(path)),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
 /// Brings the stack up in a folder of its own, plays the story and cleans up.
-pub async fn demo(args: DemoArgs, loaded: Loaded) -> Result<(), CommandError> {
+/// An early `stop` cleans up as well.
+pub async fn demo(
+    args: DemoArgs,
+    loaded: Loaded,
+    stop: impl Future<Output = ()>,
+) -> Result<(), CommandError> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let Config { mut server, .. } = loaded.config.clone();
     server.listen = any;
@@ -129,8 +173,10 @@ pub async fn demo(args: DemoArgs, loaded: Loaded) -> Result<(), CommandError> {
         ..loaded.config
     };
     let folder = tempfile::tempdir()?;
+    // A database that was given may hold the story of an earlier run.
+    let tenant = format!("demo-{}", Uuid::now_v7().simple());
     let options = Options {
-        tenant: "demo".parse().map_err(io::Error::other)?,
+        tenant: tenant.parse().map_err(io::Error::other)?,
         data_dir: folder.path().to_owned(),
         durability: Durability::Ephemeral,
         pg_bin: args.pg_bin,
@@ -138,10 +184,17 @@ pub async fn demo(args: DemoArgs, loaded: Loaded) -> Result<(), CommandError> {
         simulator_listen: any,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stack = Box::pin(Stack::start(&options, config, clock.clone())).await?;
-    let played = demo::play(&stack, clock).await;
+    let mut stop = pin!(stop);
+    let stack = tokio::select! {
+        started = Box::pin(Stack::start(&options, config, clock.clone())) => started?,
+        () = &mut stop => return Err(CommandError::Interrupted),
+    };
+    let played = tokio::select! {
+        played = demo::play(&stack, clock) => played.map_err(CommandError::Demo),
+        () = stop => Err(CommandError::Interrupted),
+    };
     stack.shutdown().await;
-    Ok(played?)
+    played
 }
 
 /// Prints a token that the `dev` of this data directory accepts.
@@ -151,7 +204,9 @@ pub fn token(args: &TokenArgs) -> Result<(), CommandError> {
     } else {
         args.scope.iter().copied().collect()
     };
-    std::fs::create_dir_all(&args.data_dir)?;
+    if !DevKey::exists(&args.data_dir) {
+        return Err(CommandError::NoDev(args.data_dir.clone()));
+    }
     let key = DevKey::load_or_generate(&args.data_dir)?;
     let request = MintRequest {
         tenant: args.tenant.clone(),

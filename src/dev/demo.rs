@@ -4,7 +4,7 @@
 use super::client::{self, Attachments, ClientError};
 use super::gateway::{self, Gateway};
 use super::simulator::webhook::{LineEvent, SignedWebhook, line_webhook, slack_event};
-use super::simulator::{Fixture, ImpossibleSize, InvalidStep, Media, SlackFile};
+use super::simulator::{Fixture, ImpossibleSize, InvalidStep, Media, Simulator, SlackFile};
 use super::stack::{LINE_CHANNEL, SLACK_CHANNEL, Stack};
 use super::token::MintError;
 use crate::auth::Scope;
@@ -98,7 +98,7 @@ async fn line_image(
     // LINE is still preparing the image when it is asked first.
     let image = Media::fixture_of_size(Fixture::Jpeg, 200_000)?.script(["202", "ok"])?;
     let sent = image.checksum_sha256();
-    stack.simulator.put_line_message(LINE_MESSAGE, image);
+    simulator(stack)?.put_line_message(LINE_MESSAGE, image);
 
     let webhook = line_webhook(
         LINE_SECRET,
@@ -122,11 +122,9 @@ async fn slack_pdf(
 ) -> Result<(), DemoError> {
     let pdf = Media::fixture_of_size(Fixture::Pdf, 60_000)?;
     let sent = pdf.checksum_sha256();
-    stack
-        .simulator
-        .put_slack_file(SLACK_FILE, SlackFile::new("report.pdf", pdf));
-    let file = stack
-        .simulator
+    let provider = simulator(stack)?;
+    provider.put_slack_file(SLACK_FILE, SlackFile::new("report.pdf", pdf));
+    let file = provider
         .slack_file_object(SLACK_FILE)
         .ok_or_else(|| DemoError::Story("the simulator lost its file".to_owned()))?;
     let webhook = slack_event(SLACK_SECRET, "T0001", clock.now().unix_timestamp(), &file);
@@ -136,6 +134,12 @@ async fn slack_pdf(
     let id = registered(story, gateway, &message).await?;
     let stored = wait_stored(story, &mut reader, id).await?;
     fetch_and_compare(story, &mut reader, &stored, &sent).await
+}
+
+fn simulator(stack: &Stack) -> Result<&Simulator, DemoError> {
+    stack.simulator.as_ref().ok_or_else(|| {
+        DemoError::Story("it needs the simulated LINE and Slack, and others are given".to_owned())
+    })
 }
 
 /// The message id that the gateway makes of a Slack event.

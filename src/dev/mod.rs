@@ -10,6 +10,7 @@ pub mod demo;
 pub mod gateway;
 pub mod object_store;
 pub mod postgres;
+pub mod providers;
 pub mod ready;
 pub mod secrets;
 pub mod simulator;

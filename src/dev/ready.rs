@@ -7,8 +7,9 @@ use crate::auth::Scope;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The endpoints and a token for each role, as `--ready-file` spells them.
 #[derive(Debug, Serialize)]
@@ -21,8 +22,9 @@ pub struct Ready {
     pub admin: String,
     /// The store.
     pub s3: String,
-    /// The simulated providers' control.
-    pub simulator: String,
+    /// The simulated providers, whose control is at `/control`; none when both
+    /// LINE and Slack were given.
+    pub simulator: Option<String>,
     /// The database.
     pub database_url: String,
     /// The `iss` of the tokens.
@@ -35,6 +37,21 @@ pub struct Ready {
     pub tenant: String,
     /// The channels that are put for it.
     pub channels: Channels,
+}
+
+/// The file for whoever waits could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the ready file {} cannot be written", path.display())]
+pub struct ReadyFileError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl ReadyFileError {
+    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { path, source }
+    }
 }
 
 /// A token for each role.
@@ -72,7 +89,10 @@ impl Ready {
             http: format!("http://{}", stack.app.grpc_addr),
             admin: format!("http://{}", stack.app.admin_addr),
             s3: stack.s3_endpoint.clone(),
-            simulator: format!("http://{}", stack.simulator.local_addr()),
+            simulator: stack
+                .simulator
+                .as_ref()
+                .map(|simulator| format!("http://{}", simulator.local_addr())),
             database_url: stack.database_url.expose_secret().to_owned(),
             issuer: DEV_ISSUER,
             audience: DEV_AUDIENCE,
@@ -90,11 +110,30 @@ impl Ready {
         })
     }
 
-    /// Writes it as JSON; whoever waits for the file finds it whole.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        let aside = path.with_extension("new");
-        fs::write(&aside, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(aside, path)
+    /// Removes what an earlier run wrote.
+    pub fn forget(path: &Path) -> Result<(), ReadyFileError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ReadyFileError::of(path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes it as JSON, for its owner's eyes only: it holds tokens. Whoever
+    /// waits for the file finds it whole.
+    pub fn write(&self, path: &Path) -> Result<(), ReadyFileError> {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let write = || {
+            let mut aside = NamedTempFile::new_in(folder)?;
+            aside.write_all(&serde_json::to_vec_pretty(self)?)?;
+            aside.persist(path)?;
+            Ok(())
+        };
+        write().map_err(ReadyFileError::of(path))
     }
 
     /// What a person can paste.
@@ -111,6 +150,18 @@ impl Ready {
             tenant,
             ..
         } = self;
+        let (providers, put_file) = match simulator {
+            Some(url) => (
+                format!("{url}/control"),
+                format!(
+                    "curl -X PUT {url}/control/line/messages/1001 -d '{{\"fixture\":\"png\"}}'"
+                ),
+            ),
+            None => (
+                "none: LINE and Slack are those that were given".to_owned(),
+                "# 1001 is a message of the LINE that was given".to_owned(),
+            ),
+        };
         format!(
             r#"
 The attachment service is up. Ctrl-C stops it; what it stored stays.
@@ -119,7 +170,7 @@ The attachment service is up. Ctrl-C stops it; what it stored stays.
   HTTP        {http}
   probes      {admin}/readyz  {admin}/metrics
   S3          {s3}
-  simulator   {simulator}/control
+  simulator   {providers}
   Postgres    psql '{database_url}'
   tenant      {tenant}, channels {LINE_CHANNEL} ({LINE_DEV_TOKEN}) and {SLACK_CHANNEL} ({SLACK_DEV_TOKEN})
 
@@ -130,7 +181,7 @@ Tokens, good for 24 hours:
   ADMIN={admin_token}
 
 Try it (set the variables above first):
-  curl -X PUT {simulator}/control/line/messages/1001 -d '{{"fixture":"png"}}'
+  {put_file}
   grpcurl -plaintext -H "authorization: Bearer $GATEWAY" \
     -d '{{"channel_id":"{LINE_CHANNEL}","line":{{"message_id":"1001"}},"message_id":"1001"}}' \
     {grpc} attachments.v1.AttachmentService/RegisterAttachment

@@ -7,6 +7,7 @@ use super::bucket::{self, BucketError};
 use super::client::{self, ClientError};
 use super::object_store::{self, ObjectStore};
 use super::postgres::{self, Durability, EmbeddedPostgres};
+use super::providers::Given;
 use super::secrets;
 use super::simulator::{self, LINE_DEV_TOKEN, SLACK_DEV_TOKEN, Simulator};
 use super::token::{DEV_AUDIENCE, DEV_ISSUER, DevKey, DevKeyError, MintError, MintRequest};
@@ -16,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Faults, Resolved, Role, Secret, TokenKey};
 use crate::db::{Db, DbError, MigrateError};
 use crate::ids::TenantId;
-use crate::proto::{Channel, Provider, PutChannelRequest};
+use crate::proto::{Channel, GetChannelRequest, Provider, PutChannelRequest};
 use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 use std::io;
@@ -54,8 +55,8 @@ pub struct Options {
 pub struct Stack {
     /// The service.
     pub app: App,
-    /// The providers.
-    pub simulator: Simulator,
+    /// The providers, unless others were given.
+    pub simulator: Option<Simulator>,
     /// The store, unless another was given.
     pub object_store: Option<ObjectStore>,
     /// The database that is used.
@@ -117,11 +118,10 @@ impl Stack {
         let key = DevKey::load_or_generate(&options.data_dir)?;
         let postgres = start_postgres(options, &mut config).await?;
         let object_store = start_object_store(options, &mut config).await?;
-        let simulator = Simulator::start(simulator::Settings {
-            listen: options.simulator_listen,
-        })
-        .await?;
-        point_at_simulator(&mut config, &simulator);
+        let given = Given::of(&config);
+        let simulator = given
+            .simulate_others(options.simulator_listen, &mut config)
+            .await?;
         fill_in_secrets(&mut config, &options.data_dir, &key)?;
 
         let mut settings: Resolved = config.resolve()?;
@@ -143,7 +143,7 @@ impl Stack {
             postgres,
             clock,
         };
-        stack.put_channels().await?;
+        stack.put_channels(&given).await?;
         Ok(stack)
     }
 
@@ -163,7 +163,9 @@ impl Stack {
     /// Stops the service, then what it stands on.
     pub async fn shutdown(self) {
         self.app.shutdown().await;
-        self.simulator.shutdown().await;
+        if let Some(simulator) = self.simulator {
+            simulator.shutdown().await;
+        }
         if let Some(store) = self.object_store {
             store.shutdown().await;
         }
@@ -173,25 +175,30 @@ impl Stack {
         }
     }
 
-    /// The channels that a first call needs, put as an operator puts them.
-    async fn put_channels(&self) -> Result<(), StackError> {
+    /// The channels that a first call needs, put as an operator puts them. One
+    /// of a provider that was given keeps what its operator put.
+    async fn put_channels(&self, given: &Given) -> Result<(), StackError> {
         let token = self.token("dev", &[Scope::Admin])?;
         let (_, mut admin) = client::connect(self.app.grpc_addr, &token)?;
-        for (id, provider, credential) in [
-            (LINE_CHANNEL, Provider::Line, LINE_DEV_TOKEN),
-            (SLACK_CHANNEL, Provider::Slack, SLACK_DEV_TOKEN),
+        for (channel_id, provider, credential, is_given) in [
+            (LINE_CHANNEL, Provider::Line, LINE_DEV_TOKEN, given.line),
+            (SLACK_CHANNEL, Provider::Slack, SLACK_DEV_TOKEN, given.slack),
         ] {
+            let channel_id = channel_id.to_owned();
+            let request = GetChannelRequest {
+                channel_id: channel_id.clone(),
+            };
+            if is_given && admin.get_channel(request).await.is_ok() {
+                continue;
+            }
             let channel = Channel {
-                channel_id: id.to_owned(),
+                channel_id,
                 provider: provider.into(),
                 credential: credential.to_owned(),
                 ..Channel::default()
             };
-            admin
-                .put_channel(PutChannelRequest {
-                    channel: Some(channel),
-                })
-                .await?;
+            let channel = Some(channel);
+            admin.put_channel(PutChannelRequest { channel }).await?;
         }
         Ok(())
     }
@@ -256,17 +263,6 @@ async fn start_object_store(
     config.s3.access_key_id = Some(S3_ACCESS_KEY.to_owned());
     config.s3.secret_access_key = Some(Secret(secret_key));
     Ok(Some(store))
-}
-
-/// The simulated providers take the place of those that were not given.
-fn point_at_simulator(config: &mut Config, simulator: &Simulator) {
-    let real = Config::default();
-    if config.line.content_url == real.line.content_url {
-        config.line.content_url = simulator.line_content_url();
-    }
-    if config.slack.api_url == real.slack.api_url {
-        config.slack.api_url = simulator.slack_api_url();
-    }
 }
 
 fn fill_in_secrets(config: &mut Config, data_dir: &Path, key: &DevKey) -> io::Result<()> {

@@ -81,6 +81,12 @@ impl DevKey {
         })
     }
 
+    /// Whether `data_dir` holds a key pair.
+    #[must_use]
+    pub fn exists(data_dir: &Path) -> bool {
+        data_dir.join(FILE_NAME).exists()
+    }
+
     /// Mints a token that begins now.
     pub fn mint(&self, request: &MintRequest, clock: &dyn Clock) -> Result<String, MintError> {
         let issued = clock.now().unix_timestamp();

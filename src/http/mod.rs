@@ -1,5 +1,7 @@
 //! The HTTP edge: probes and metrics on the admin listener.
 
+mod listener;
 mod probes;
 
-pub use probes::{Probe, Probes, router};
+pub use listener::AdminListener;
+pub use probes::{Probe, Probes};

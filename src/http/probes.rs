@@ -36,7 +36,7 @@ pub struct Probes {
 }
 
 /// The admin listener's routes.
-pub fn router(probes: Probes) -> axum::Router {
+pub(super) fn router(probes: Probes) -> axum::Router {
     axum::Router::new()
         .route(
             "/livez",

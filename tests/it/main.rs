@@ -12,5 +12,6 @@ mod audit;
 mod fairness;
 mod ingest;
 mod operate;
+mod process;
 mod story;
 mod support;

@@ -1,7 +1,7 @@
 //! One service per test, on a database of its own in one shared cluster.
 
 mod bucket;
-mod database;
+pub mod database;
 mod gateway;
 mod requests;
 mod steps;

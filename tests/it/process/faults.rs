@@ -1,0 +1,155 @@
+//! Bad configuration: all of it named, nothing bound, no secret shown.
+
+use super::sandbox::{Finished, Sandbox};
+use crate::support::ANY_PORT;
+use std::net::TcpListener;
+
+/// Stands where a secret is, and must never be seen.
+const CANARY: &str = "canary-4711";
+
+/// `EX_CONFIG` of sysexits.h.
+const EXIT_CONFIG: i32 = 78;
+
+#[tokio::test]
+async fn every_fault_is_named_on_a_line_of_its_own() {
+    // Whoever bound a port would be told that it is taken.
+    let taken = TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap();
+    let held = TcpListener::bind(taken).unwrap();
+    let mut sandbox = Sandbox::new();
+    let config = format!(
+        r#"
+        [server]
+        listen = "{taken}"
+        admin_listen = "{taken}"
+        grac = "1s"
+
+        [s3]
+        secret_access_key_file = "/there/is/no/such/file"
+        access_key_id = "somebody"
+
+        [sever]
+        listen = "x"
+
+        [[auth.keys]]
+        kid = "k1"
+        algorithm = "EdDSA"
+        key = "{CANARY}"
+
+        [[auth.keys]]
+        kid = "dev"
+        algorithm = "EdDSA"
+        key = "{CANARY}"
+
+        [[auth.keys]]
+        kid = "k2"
+        algorithm = "EdDSA"
+        key_file = "/there/is/no/key"
+        "#
+    );
+    let config = sandbox.write("config.toml", &config);
+    sandbox
+        .set("ATTACHMENTS_CONFIG", config.display())
+        .set("DATABASE_URL", format!("mysql://root:{CANARY}@localhost/x"))
+        .set("ATTACHMENTS_SERVER_GRACE", "a while")
+        .set("ATTACHMENTS_RETRY_BASE", "soon")
+        .set("ATTACHMENTS_RETRY_CAP", "later")
+        .set("ATTACHMENTS_LIMITS_IMAGE_MAX_BYTES", "many")
+        .set("ATTACHMENTS_LINKS_SIGNING_KEY", CANARY)
+        .set("ATTACHMENTS_SEALING_KEY", CANARY)
+        .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", "a=b=c")
+        .set("ATTACHMENTS_NOWHERE_X", "1");
+
+    let finished = sandbox.run(&["serve"]).await;
+
+    drop(held);
+    assert_eq!(finished.code, Some(EXIT_CONFIG), "{finished:?}");
+    assert_eq!(finished.stdout, "");
+    let expected = [
+        "server.grac: there is no such key",
+        "server.grace: \"a while\" is no length of time",
+        "sever: there is no such section",
+        "ATTACHMENTS_NOWHERE_X: there is no such section",
+        "auth.issuer is missing",
+        "auth.audience is missing",
+        "auth: key k1: is not a public key in PEM",
+        "auth: key dev: is the development key",
+        "auth.keys[2].key_file: /there/is/no/key cannot be read",
+        "database.url: must be postgres://",
+        "s3.bucket is missing",
+        "s3.secret_access_key_file: /there/is/no/such/file cannot be read",
+        "retry.base: \"soon\" is no length of time",
+        "retry.cap: \"later\" is no length of time",
+        "limits.image_max_bytes: must be",
+        "links.signing_key: must be at least 32 characters",
+        "sealing.key: ",
+        "telemetry.log_filter: ",
+    ];
+    for fault in expected {
+        let line = format!("config: {fault}");
+        let named = finished
+            .stderr
+            .lines()
+            .filter(|said| said.starts_with(&line));
+        assert_eq!(named.count(), 1, "{fault}:\n{}", finished.stderr);
+    }
+    assert_eq!(
+        finished.stderr.lines().count(),
+        expected.len(),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        finished.stderr.contains("(from ATTACHMENTS_RETRY_BASE)"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains(CANARY), "{}", finished.stderr);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_one_fault() {
+    let sandbox = Sandbox::new();
+    let broken = format!("[s3]\nregion = \"here\"\nsecret_access_key = \"{CANARY}\n");
+    sandbox.write("broken.toml", &broken);
+    for (file, fault) in [
+        ("absent.toml", "config: absent.toml: cannot be read: "),
+        ("broken.toml", "config: broken.toml:3: "),
+    ] {
+        let finished = sandbox.run(&["serve", "--config", file]).await;
+        assert_config_fault(&finished, fault);
+        assert!(!finished.stderr.contains(CANARY), "{finished:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_command_refuses_what_it_cannot_use() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("ATTACHMENTS_SERVER_GRACE", "a while");
+    for command in ["dev", "demo", "migrate", "healthcheck", "config", "audit"] {
+        let finished = sandbox.run(&[command]).await;
+        assert_config_fault(&finished, "config: server.grace: ");
+    }
+    sandbox.unset("ATTACHMENTS_SERVER_GRACE");
+    let finished = sandbox.run(&["migrate"]).await;
+    assert_config_fault(&finished, "config: database.url is missing");
+    assert_eq!(sandbox.temporary_files().len(), 0);
+    assert!(!sandbox.path(".attachments").exists());
+}
+
+#[tokio::test]
+async fn variables_of_a_kubernetes_service_do_no_harm() {
+    let mut sandbox = Sandbox::new();
+    sandbox
+        .set("ATTACHMENTS_SERVICE_HOST", "10.0.0.1")
+        .set("ATTACHMENTS_SERVICE_PORT_GRPC", "50051")
+        .set("ATTACHMENTS_PORT", "tcp://10.0.0.1:50051")
+        .set("ATTACHMENTS_PORT_50051_TCP_ADDR", "10.0.0.1");
+    let finished = sandbox.run(&["config"]).await;
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+}
+
+fn assert_config_fault(finished: &Finished, fault: &str) {
+    assert_eq!(finished.code, Some(EXIT_CONFIG), "{finished:?}");
+    assert!(finished.stderr.starts_with(fault), "{fault}: {finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+}

@@ -1,0 +1,17 @@
+//! The binary as its users run it: real processes, their output, their exit
+//! codes, and what they leave behind.
+
+mod canary;
+mod config_command;
+mod demo;
+mod dev;
+mod dev_given;
+mod drain;
+mod faults;
+mod leftovers;
+mod migrate;
+mod running_dev;
+mod running_service;
+mod sandbox;
+mod serve;
+mod token;

@@ -1,0 +1,123 @@
+//! A `dev` that is up.
+
+use super::sandbox::{Process, Sandbox};
+use attachments::dev::client::{self, Admin, Attachments};
+use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest};
+use serde_json::Value;
+
+/// A running `dev`, and what its ready file says.
+pub struct RunningDev {
+    pub process: Process,
+    pub ready: Value,
+}
+
+/// Arguments of a `dev` that keeps its data under `data` of the sandbox.
+pub const DEV: &[&str] = &[
+    "dev",
+    "--listen=127.0.0.1:0",
+    "--admin-listen=127.0.0.1:0",
+    "--s3-listen=127.0.0.1:0",
+    "--simulator-listen=127.0.0.1:0",
+    "--data-dir=data",
+    "--ready-file=ready.json",
+];
+
+impl RunningDev {
+    /// Starts it and waits until its ready file is there.
+    pub async fn start(sandbox: &Sandbox) -> Self {
+        let mut process = sandbox.start(DEV);
+        let path = sandbox.path("ready.json");
+        let before = std::fs::read(&path).ok();
+        let ready = |_: &Process| {
+            let now = std::fs::read(&path).ok()?;
+            // A file of the run before may be there for a moment yet.
+            if Some(&now) == before.as_ref() {
+                return None;
+            }
+            Some(serde_json::from_slice(&now).unwrap())
+        };
+        let ready = process.wait_for("the ready file", ready).await;
+        Self { process, ready }
+    }
+
+    pub fn text(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap()
+    }
+
+    /// Clients with this role's token.
+    pub fn clients(&self, role: &str) -> (Attachments, Admin) {
+        let token = self.ready["tokens"][role].as_str().unwrap();
+        self.clients_with(token)
+    }
+
+    /// Clients with this token.
+    pub fn clients_with(&self, token: &str) -> (Attachments, Admin) {
+        let address = self.text("grpc").parse().unwrap();
+        client::connect(address, &token.into()).unwrap()
+    }
+
+    /// Puts a file into the simulated LINE by its control, and gives its SHA-256.
+    pub async fn put_line_message(&self, id: &str, body: &str) -> String {
+        let url = format!("{}/control/line/messages/{id}", self.text("simulator"));
+        let answer = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .put(url)
+            .body(body.to_owned())
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["checksum_sha256"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until this attachment is stored.
+    pub async fn wait_stored(&mut self, id: &str) -> Attachment {
+        let (mut reader, _) = self.clients("bff");
+        wait_stored(&mut reader, id).await
+    }
+}
+
+/// Waits until this attachment is stored; any other end fails the test.
+pub async fn wait_stored(reader: &mut Attachments, id: &str) -> Attachment {
+    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
+    loop {
+        let request = GetAttachmentRequest {
+            attachment_id: id.to_owned(),
+        };
+        let attachment = reader.get_attachment(request).await.unwrap().into_inner();
+        match attachment.status() {
+            AttachmentStatus::Stored => return attachment,
+            AttachmentStatus::Pending | AttachmentStatus::Downloading => {}
+            AttachmentStatus::Failed if attachment.retryable => {}
+            _ => panic!("it is not to be stored: {attachment:#?}"),
+        }
+        let now = tokio::time::Instant::now();
+        assert!(now < deadline, "waited in vain: {attachment:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// All bytes of an attachment, by the stream.
+pub async fn bytes_of(reader: &mut Attachments, id: &str) -> Vec<u8> {
+    use attachments::proto::GetAttachmentBytesRequest;
+    let request = GetAttachmentBytesRequest {
+        attachment_id: id.to_owned(),
+        ..GetAttachmentBytesRequest::default()
+    };
+    let mut stream = reader
+        .get_attachment_bytes(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut bytes = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        if let Some(attachments::proto::get_attachment_bytes_response::Payload::Chunk(chunk)) =
+            message.payload
+        {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    bytes
+}
