@@ -12,7 +12,8 @@ const LIMITS: [usize; 2] = [10_000, 20_000];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limit_holds_however_the_end_is_told() {
     for limit in LIMITS {
-        let app = with_limits(limit).await;
+        let app = TestApp::start().await;
+        limit_to(&app, limit).await;
         let mut runs = Vec::new();
         for fixture in [Fixture::Png, Fixture::Pdf] {
             for script in ["ok", "chunked", "close"] {
@@ -39,7 +40,8 @@ async fn the_limit_holds_however_the_end_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limit_holds_behind_a_redirect() {
     let limit = LIMITS[1];
-    let app = with_limits(limit).await;
+    let app = TestApp::start().await;
+    limit_to(&app, limit).await;
     for (excess, expected) in [(0, STORED), (1, rejected(R::TooLarge))] {
         let file = Media::fixture_of_size(Fixture::Png, limit + excess).unwrap();
         let target = format!("FTARGET{excess}");
@@ -55,7 +57,8 @@ async fn the_limit_holds_behind_a_redirect() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_without_end_is_left_at_the_limit() {
-    let app = with_limits(LIMITS[1]).await;
+    let app = TestApp::start().await;
+    limit_to(&app, LIMITS[1]).await;
     app.line_plays("1", &["endless"]);
     let ended = app.ingest(line("1")).await;
     assert_eq!(end_of(&ended), rejected(R::TooLarge));
@@ -79,7 +82,8 @@ async fn a_length_beyond_the_limit_is_refused_without_the_body() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slack_may_declare_less_than_it_sends() {
-    let app = with_limits(LIMITS[1]).await;
+    let app = TestApp::start().await;
+    limit_to(&app, LIMITS[1]).await;
     let file = Media::fixture_of_size(Fixture::Png, LIMITS[1] + 1).unwrap();
     let file = SlackFile::new("picture.png", file);
     let address = app.simulator.put_slack_file("F1", file);
@@ -106,9 +110,8 @@ async fn an_image_may_have_ten_million_bytes_and_not_one_more() {
     }
 }
 
-/// Both channels with this limit on images and documents.
-async fn with_limits(bytes: usize) -> TestApp {
-    let app = TestApp::start().await;
+/// Sets this limit on images and documents of both channels.
+async fn limit_to(app: &TestApp, bytes: usize) {
     let bytes = i64::try_from(bytes).unwrap();
     for (id, provider, credential) in [
         (LINE, Provider::Line, LINE_DEV_TOKEN),
@@ -124,5 +127,4 @@ async fn with_limits(bytes: usize) -> TestApp {
         })
         .await;
     }
-    app
 }

@@ -44,8 +44,11 @@ async fn a_put_that_fails_is_made_again_and_leaves_one_object() {
         let stored = app.ingest(line(&id)).await;
         assert_eq!(end_of(&stored), STORED, "{fault:?}");
         let attempts = app.explain(&stored.attachment_id).await;
-        let reasons: Vec<_> = attempts.iter().map(|a| a.failure_reason()).collect();
-        assert_eq!(reasons.first(), Some(&R::StorageUnavailable), "{fault:?}");
+        assert_eq!(
+            attempts[0].failure_reason(),
+            R::StorageUnavailable,
+            "{fault:?}"
+        );
         app.store.faults().clear();
         expected.push(stored.storage_key);
         app.eventually_objects(expected.clone()).await;
