@@ -18,6 +18,7 @@ async fn an_address_inside_is_never_called() {
         format!("https://[::1]:{port}/"),
         format!("https://2130706433:{port}/"),
         "http://example.com/picture.png".to_owned(),
+        "http://example.com:443/picture.png".to_owned(),
         "ftp://example.com/picture.png".to_owned(),
         "file:///etc/passwd".to_owned(),
         "https://user:secret@example.com/".to_owned(),

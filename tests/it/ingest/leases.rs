@@ -68,12 +68,15 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
+    // What the dead one might have left is looked for before it is there.
+    app.eventually_nothing_to_remove().await;
+    let removals = || app.store.faults().count(Operation::Delete);
+    let removals_before = removals();
     let puts = || app.store.faults().count(Operation::Put);
     assert_eq!(puts(), 1, "the first download was over too soon");
     app.eventually("the late object", || async { puts() == 2 })
         .await;
-    let removals = || app.store.faults().count(Operation::Delete);
-    app.eventually("its removal", || async { removals() > 0 })
+    app.eventually("its removal", || async { removals() > removals_before })
         .await;
     app.eventually_objects(vec![stored.storage_key.clone()])
         .await;
