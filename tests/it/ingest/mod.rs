@@ -1,1 +1,40 @@
-//! empty
+//! Every way a file comes in or does not: what providers, addresses, limits,
+//! storage, retention and dead workers do to it, and what is left behind.
+
+mod addresses;
+mod credentials;
+mod deletion;
+mod leases;
+mod line;
+mod reasons;
+mod registration;
+mod retention;
+mod sizes;
+mod slack;
+mod storage;
+
+use attachments::proto::{Attachment, AttachmentStatus, FailureReason};
+
+/// Where an attachment stands and why, to compare in one piece.
+fn end_of(attachment: &Attachment) -> (AttachmentStatus, FailureReason) {
+    (attachment.status(), attachment.failure_reason())
+}
+
+const STORED: (AttachmentStatus, FailureReason) =
+    (AttachmentStatus::Stored, FailureReason::Unspecified);
+
+const fn failed(reason: FailureReason) -> (AttachmentStatus, FailureReason) {
+    (AttachmentStatus::Failed, reason)
+}
+
+const fn rejected(reason: FailureReason) -> (AttachmentStatus, FailureReason) {
+    (AttachmentStatus::Rejected, reason)
+}
+
+const fn unsupported(reason: FailureReason) -> (AttachmentStatus, FailureReason) {
+    (AttachmentStatus::Unsupported, reason)
+}
+
+const fn deleted(reason: FailureReason) -> (AttachmentStatus, FailureReason) {
+    (AttachmentStatus::Deleted, reason)
+}

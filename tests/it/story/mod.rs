@@ -6,7 +6,7 @@ mod failures;
 mod isolation;
 mod retrieval;
 
-use crate::support::{TENANT, TestApp, TestGateway, line, put_channel};
+use crate::support::{LINE, TENANT, TestApp, TestGateway, channel, line};
 use attachments::dev::simulator::webhook::LineEvent;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
 use attachments::proto::{
@@ -52,9 +52,7 @@ async fn an_attachment_beyond_the_limits_is_rejected_and_the_message_persists() 
             image_max_bytes: 20_000,
             ..ChannelLimits::default()
         }),
-        ..put_channel(crate::support::LINE, Provider::Line, LINE_DEV_TOKEN)
-            .channel
-            .unwrap()
+        ..channel(LINE, Provider::Line, LINE_DEV_TOKEN)
     })
     .await;
     let large = Media::fixture_of_size(Fixture::Png, 20_001).unwrap();

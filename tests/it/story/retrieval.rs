@@ -66,6 +66,7 @@ async fn a_link_works_for_its_time_and_no_longer() {
     );
 
     let ends = brief.expire_time.unwrap();
+    assert!(ends.seconds <= SystemClock.now().unix_timestamp() + 2);
     assert!(ends.seconds < long.expire_time.unwrap().seconds);
     let at_once = status_of(&brief.url).await;
     let over = SystemClock.now().unix_timestamp() >= ends.seconds;

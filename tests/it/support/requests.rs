@@ -47,14 +47,19 @@ pub fn url(url: &str) -> RegisterAttachmentRequest {
     }
 }
 
-/// A channel of this provider with this credential.
+/// Puts a channel of this provider with this credential.
 pub fn put_channel(id: &str, provider: Provider, credential: &str) -> PutChannelRequest {
     PutChannelRequest {
-        channel: Some(Channel {
-            channel_id: id.to_owned(),
-            provider: provider.into(),
-            credential: credential.to_owned(),
-            ..Channel::default()
-        }),
+        channel: Some(channel(id, provider, credential)),
+    }
+}
+
+/// A channel of this provider with this credential, to be altered.
+pub fn channel(id: &str, provider: Provider, credential: &str) -> Channel {
+    Channel {
+        channel_id: id.to_owned(),
+        provider: provider.into(),
+        credential: credential.to_owned(),
+        ..Channel::default()
     }
 }

@@ -4,7 +4,7 @@ use super::{TENANT, TestApp};
 use attachments::dev::simulator::{Fixture, Media, SlackFile};
 use attachments::proto::{
     Attachment, AttachmentStatus, Attempt, Channel, DeleteAttachmentRequest,
-    ExplainAttachmentRequest, PutChannelRequest, RegisterAttachmentRequest,
+    ExplainAttachmentRequest, IssueAccessLinkRequest, PutChannelRequest, RegisterAttachmentRequest,
     delete_attachment_request::Target,
 };
 
@@ -77,6 +77,48 @@ impl TestApp {
             .await
             .unwrap()
             .into_inner()
+    }
+
+    /// The address of a link to it.
+    pub async fn link(&self, id: &str) -> String {
+        let request = IssueAccessLinkRequest {
+            attachment_id: id.to_owned(),
+            ..IssueAccessLinkRequest::default()
+        };
+        self.client(TENANT)
+            .issue_access_link(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .url
+    }
+
+    /// Makes the running attempt that of a worker which died some time ago;
+    /// the `last` one is one with no attempt left after it.
+    pub async fn haunt(&self, id: &str, last: bool) {
+        let haunted = sqlx::query(
+            "update work set leased_by = 'ghost', due_at = now() - interval '1 second',
+                 attempt_count = case when $2 then max_attempts else attempt_count end
+             where attachment_id = $1::uuid and leased_by is not null",
+        )
+        .bind(id)
+        .bind(last)
+        .execute(&self.pool)
+        .await
+        .unwrap();
+        assert_eq!(haunted.rows_affected(), 1);
+    }
+
+    /// Waits until no object is left that must go.
+    pub async fn eventually_nothing_to_remove(&self) {
+        self.eventually("no removals to be left", || async {
+            let count: i64 = sqlx::query_scalar("select count(*) from removals")
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+            count == 0
+        })
+        .await;
     }
 
     /// Rows of work that are left, of whatever attachment.

@@ -1,0 +1,94 @@
+//! Workers that died, and work that was lost: found and ended by others.
+
+use super::{STORED, end_of, failed};
+use crate::support::{TENANT, TestApp, line};
+use attachments::dev::object_store::Operation;
+use attachments::proto::{AttachmentStatus, FailureReason as R};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_lease_is_an_attempt_that_was_interrupted() {
+    let app = patient().await;
+    app.line_plays("1", &["hang", "ok"]);
+    let id = app.begin(line("1")).await.attachment_id;
+    app.haunt(&id, false).await;
+
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    // The death counted.
+    assert_eq!(stored.attempts, 2);
+    let attempts = app.explain(&id).await;
+    let [dead, last] = attempts.as_slice() else {
+        panic!("{attempts:#?}");
+    };
+    assert_eq!(dead.outcome(), AttachmentStatus::Failed);
+    assert_eq!(dead.failure_reason(), R::Interrupted);
+    assert_eq!(dead.worker, "ghost");
+    assert_ne!(last.worker, "ghost");
+    app.eventually_objects(vec![stored.storage_key]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_kills_its_last_worker_is_ended() {
+    let app = patient().await;
+    app.line_plays("1", &["hang"]);
+    let id = app.begin(line("1")).await.attachment_id;
+    app.haunt(&id, true).await;
+
+    let ended = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&ended), failed(R::Interrupted));
+    assert_eq!(ended.attempts, ended.max_attempts);
+    assert!(!ended.retryable);
+    assert_eq!(app.work_rows().await, 0);
+    let attempts = app.explain(&id).await;
+    assert_eq!(attempts.last().unwrap().worker, "ghost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_that_was_lost_is_found_again() {
+    let app = patient().await;
+    app.line_plays("1", &["hang", "ok"]);
+    let id = app.begin(line("1")).await.attachment_id;
+    let removed = sqlx::query("delete from work").execute(&app.pool).await;
+    assert_eq!(removed.unwrap().rows_affected(), 1);
+
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    assert_eq!(app.simulator.journal().len(), 2);
+    app.eventually_objects(vec![stored.storage_key]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_lost_its_lease_changes_nothing() {
+    // It does not find out before it has come to its end.
+    let app = TestApp::start_with(|config| config.retry.lease.0 = Duration::from_mins(1)).await;
+    app.line_plays("1", &["drip:10", "ok"]);
+    let id = app.begin(line("1")).await.attachment_id;
+    app.haunt(&id, false).await;
+
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    // What the dead one might have left is looked for before it is there.
+    app.eventually_nothing_to_remove().await;
+    let removals = || app.store.faults().count(Operation::Delete);
+    let removals_before = removals();
+    let puts = || app.store.faults().count(Operation::Put);
+    assert_eq!(puts(), 1, "the first download was over too soon");
+    app.eventually("the late object", || async { puts() == 2 })
+        .await;
+    app.eventually("its removal", || async { removals() > removals_before })
+        .await;
+    app.eventually_objects(vec![stored.storage_key.clone()])
+        .await;
+    app.eventually_nothing_to_remove().await;
+    assert_eq!(app.wait_final(TENANT, &id).await, stored);
+    assert_eq!(app.explain(&id).await.len(), 2);
+}
+
+/// With downloads that may hang longer than any test waits.
+async fn patient() -> TestApp {
+    TestApp::start_with(|config| {
+        config.egress.idle_timeout.0 = Duration::from_mins(5);
+    })
+    .await
+}

@@ -1,0 +1,202 @@
+//! What LINE answers, and what becomes of it.
+
+use super::{STORED, end_of, failed, rejected, unsupported};
+use crate::support::{TestApp, line};
+use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
+use attachments::proto::{Attempt, FailureReason as R};
+use futures::future::join_all;
+use reqwest::header::HeaderValue;
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passing_failure_is_told_and_overcome() {
+    let app = TestApp::start_with(|config| {
+        config.egress.total_timeout.0 = Duration::from_secs(2);
+    })
+    .await;
+    let cases = [
+        ("500", R::SourceUnavailable, 500),
+        ("503", R::SourceUnavailable, 503),
+        ("429", R::SourceRateLimited, 429),
+        ("202", R::SourceNotReady, 202),
+        ("408", R::SourceTimeout, 408),
+        ("504", R::SourceTimeout, 504),
+        ("hang", R::SourceTimeout, 0),
+        ("stall:100", R::SourceTimeout, 200),
+        ("drip", R::SourceTimeout, 200),
+        ("reset", R::SourceUnavailable, 0),
+        ("reset:100", R::DownloadIncomplete, 200),
+        ("cut:100", R::DownloadIncomplete, 200),
+        ("lying:+10", R::DownloadIncomplete, 200),
+        ("empty", R::EmptyContent, 200),
+    ];
+    join_all(cases.map(|(step, reason, status)| {
+        let app = &app;
+        async move {
+            let id = as_id(step);
+            app.line_plays(&id, &[step, "ok"]);
+            let stored = app.ingest(line(&id)).await;
+            assert_eq!(end_of(&stored), STORED, "{step}");
+            let attempts = app.explain(&stored.attachment_id).await;
+            let [first, last] = attempts.as_slice() else {
+                panic!("{step}: {attempts:#?}");
+            };
+            assert_eq!(first.failure_reason(), reason, "{step}");
+            assert_eq!(first.provider_status, status, "{step}");
+            assert_eq!(last.failure_reason(), R::Unspecified, "{step}");
+        }
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_trying_again_cannot_mend_is_asked_once() {
+    let app = TestApp::start().await;
+    let cases = [
+        ("404", failed(R::SourceNotFound)),
+        ("410", super::deleted(R::SourceDeleted)),
+        ("401", failed(R::SourceAuthFailed)),
+        ("403", failed(R::SourceForbidden)),
+        ("400", failed(R::SourceForbidden)),
+        ("gzip", failed(R::SourceUnexpectedEncoding)),
+        ("signin", failed(R::SourceRefusedAddress)),
+        ("html", unsupported(R::ContentTypeNotAllowed)),
+        ("close:300", rejected(R::Corrupted)),
+        ("lying:-10", rejected(R::Corrupted)),
+    ];
+    join_all(cases.map(|(step, expected)| {
+        let app = &app;
+        async move {
+            let id = as_id(step);
+            app.line_plays(&id, &[step]);
+            let ended = app.ingest(line(&id)).await;
+            assert_eq!(end_of(&ended), expected, "{step}");
+            assert_eq!(ended.attempts, 1, "{step}");
+            assert_eq!(app.simulator.requests_for(&format!("/{id}/")), 1);
+        }
+    }))
+    .await;
+    assert_eq!(app.objects().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bytes_decide_what_a_file_is() {
+    let app = TestApp::start().await;
+    let served_as =
+        |fixture, served| Media::fixture(fixture).content_type(HeaderValue::from_static(served));
+    let junk = Media::new(&[7; 64][..], HeaderValue::from_static("image/png"));
+    let cases = [
+        (
+            "1",
+            served_as(Fixture::Png, "application/octet-stream"),
+            "",
+            STORED,
+        ),
+        (
+            "2",
+            served_as(Fixture::Gif, "image/png"),
+            "image/jpg",
+            STORED,
+        ),
+        (
+            "3",
+            served_as(Fixture::Html, "image/png"),
+            "image/png",
+            rejected(R::ContentTypeMismatch),
+        ),
+        (
+            "4",
+            served_as(Fixture::Pdf, "image/png"),
+            "image/png",
+            rejected(R::ContentTypeMismatch),
+        ),
+        (
+            "5",
+            served_as(Fixture::Html, "image/png"),
+            "",
+            unsupported(R::ContentTypeNotAllowed),
+        ),
+        ("6", junk.clone(), "", unsupported(R::ContentTypeNotAllowed)),
+        (
+            "7",
+            junk,
+            "image/png",
+            unsupported(R::ContentTypeNotAllowed),
+        ),
+    ];
+    for (id, media, declared, expected) in cases {
+        app.simulator.put_line_message(id, media);
+        let mut request = line(id);
+        declared.clone_into(&mut request.declared_content_type);
+        let ended = app.ingest(request).await;
+        assert_eq!(end_of(&ended), expected, "case {id}");
+        if id == "2" {
+            assert_eq!(ended.content_type, "image/gif");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_line_spends_no_attempt() {
+    let app = TestApp::start_with(|config| {
+        config.retry.max_attempts = 1;
+        config.retry.not_ready_budget.0 = Duration::from_mins(1);
+    })
+    .await;
+    app.line_plays("1", &["202", "202", "202", "ok"]);
+    let stored = app.ingest(line("1")).await;
+    assert_eq!(end_of(&stored), STORED);
+    assert_eq!(stored.attempts, 1);
+    assert_eq!(app.explain(&stored.attachment_id).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_line_has_an_end() {
+    let app = TestApp::start().await;
+    app.line_plays("1", &["202"]);
+    let ended = app.ingest(line("1")).await;
+    assert_eq!(end_of(&ended), failed(R::SourceNotReady));
+    assert!(!ended.retryable);
+    assert_eq!(app.work_rows().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retry_after_is_a_floor_and_is_believed_up_to_a_cap() {
+    let app = TestApp::start().await;
+    // The caps of these tests: 200 ms for a backoff, 2 s for what LINE asks.
+    app.line_plays("1", &["429:1", "ok"]);
+    app.line_plays("2", &["503:1000000000", "ok"]);
+    for (id, floor) in [("1", Duration::from_secs(1)), ("2", Duration::from_secs(2))] {
+        let stored = app.ingest(line(id)).await;
+        assert_eq!(end_of(&stored), STORED);
+        let attempts = app.explain(&stored.attachment_id).await;
+        assert!(wait_between(&attempts) >= floor, "{attempts:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn line_gets_the_channels_token_and_is_asked_for_plain_bytes() {
+    let app = TestApp::start().await;
+    app.line_plays("1", &["ok"]);
+    app.ingest(line("1")).await;
+    let [asked] = app.simulator.journal().try_into().unwrap();
+    let token = hex::encode(Sha256::digest(LINE_DEV_TOKEN));
+    assert_eq!(asked.authorization_sha256, Some(token));
+    assert_eq!(asked.accept_encoding.as_deref(), Some("identity"));
+    assert_eq!(asked.path, "/line/v2/bot/message/1/content");
+}
+
+/// A message id that tells the step.
+fn as_id(step: &str) -> String {
+    step.replace([':', '+'], "_")
+}
+
+/// From the end of the first attempt to the start of the second, by the database's clock.
+fn wait_between(attempts: &[Attempt]) -> Duration {
+    let ended = attempts[0].end_time.unwrap();
+    let started = attempts[1].start_time.unwrap();
+    let nanos = i64::from(started.nanos - ended.nanos);
+    let total = (started.seconds - ended.seconds) * 1_000_000_000 + nanos;
+    Duration::from_nanos(total.try_into().unwrap())
+}

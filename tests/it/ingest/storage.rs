@@ -1,0 +1,103 @@
+//! What storage does wrong is mended, and leaves no object behind.
+
+use super::{STORED, end_of, failed};
+use crate::support::{TENANT, TestApp, line};
+use attachments::dev::object_store::{Fault, Operation};
+use attachments::dev::simulator::{Fixture, Media};
+use attachments::proto::{AttachmentStatus, FailureReason as R};
+use reqwest::StatusCode;
+use std::time::Duration;
+
+const DOWN: Fault = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+
+/// The client repeats a refused request once by itself.
+const REQUESTS_OF_A_PUT: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_that_fails_is_made_again_and_leaves_one_object() {
+    let app = TestApp::start_with(|config| {
+        config.s3.operation_timeout.0 = Duration::from_secs(1);
+    })
+    .await;
+    let cases = [
+        Fault::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        DOWN,
+        Fault::Status(StatusCode::FORBIDDEN),
+        Fault::Delay(Duration::from_secs(3)),
+        Fault::Cut { after_bytes: 0 },
+        Fault::Cut {
+            after_bytes: 30_000,
+        },
+        // The object is put, and nobody hears of it.
+        Fault::Cut {
+            after_bytes: u64::MAX,
+        },
+    ];
+    let mut expected = Vec::new();
+    for (n, fault) in cases.into_iter().enumerate() {
+        let id = n.to_string();
+        let image = Media::fixture_of_size(Fixture::Png, 60_000).unwrap();
+        app.simulator.put_line_message(&id, image);
+        app.store
+            .faults()
+            .inject(Operation::Put, REQUESTS_OF_A_PUT, fault);
+        let stored = app.ingest(line(&id)).await;
+        assert_eq!(end_of(&stored), STORED, "{fault:?}");
+        let attempts = app.explain(&stored.attachment_id).await;
+        assert_eq!(
+            attempts[0].failure_reason(),
+            R::StorageUnavailable,
+            "{fault:?}"
+        );
+        app.store.faults().clear();
+        expected.push(stored.storage_key);
+        app.eventually_objects(expected.clone()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_down_for_a_while_costs_nothing_but_time() {
+    let app = TestApp::start_with(|config| config.retry.max_attempts = 100).await;
+    app.store.faults().inject(None, usize::MAX, DOWN);
+    app.line_plays("1", &["ok"]);
+
+    let id = app.register(line("1")).await.attachment_id;
+    let failing = app
+        .wait(TENANT, &id, |attachment| attachment.retryable)
+        .await;
+    assert_eq!(end_of(&failing), failed(R::StorageUnavailable));
+    app.store.faults().clear();
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    app.eventually_objects(vec![stored.storage_key]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_down_for_good_is_a_failure_in_the_end() {
+    let app = TestApp::start().await;
+    app.store.faults().inject(Operation::Put, usize::MAX, DOWN);
+    app.line_plays("1", &["ok"]);
+
+    let ended = app.ingest(line("1")).await;
+    assert_eq!(end_of(&ended), failed(R::StorageUnavailable));
+    assert_eq!(ended.attempts, ended.max_attempts);
+    assert!(!ended.retryable);
+    app.eventually_objects(Vec::new()).await;
+    app.eventually_nothing_to_remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_cannot_be_removed_now_is_removed_later() {
+    let app = TestApp::start().await;
+    app.line_plays("1", &["ok"]);
+    let stored = app.ingest(line("1")).await;
+    app.store
+        .faults()
+        .inject(Operation::Delete, 3 * REQUESTS_OF_A_PUT, DOWN);
+
+    let deleted = app.delete(&stored.attachment_id).await;
+    assert_eq!(deleted.status(), AttachmentStatus::Deleted);
+    assert_eq!(app.objects().await, [stored.storage_key]);
+    app.eventually_objects(Vec::new()).await;
+    app.eventually_nothing_to_remove().await;
+}
