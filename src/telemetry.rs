@@ -36,13 +36,9 @@ pub enum LogError {
 
 /// Sends logs to standard error, as JSON or as text.
 pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
-    // A filter of its own: no directive, however exact, gets around it.
-    let caps = Targets::new()
-        .with_default(LevelFilter::TRACE)
-        .with_targets(TALKATIVE.iter().copied());
     let registry = tracing_subscriber::registry()
         .with(EnvFilter::try_new(filter)?)
-        .with(caps);
+        .with(caps());
     let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if json {
         registry
@@ -52,6 +48,14 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
         registry.with(writer.compact()).try_init()?;
     }
     Ok(())
+}
+
+/// A filter of its own that all must pass: no directive, however exact, gets
+/// around it.
+fn caps() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(TALKATIVE.iter().copied())
 }
 
 /// Whether `filter` can be read, before anything is set up by it.
