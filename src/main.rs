@@ -230,7 +230,7 @@ fn is_config_fault(error: &(dyn Error + 'static)) -> bool {
 /// One line a fault, with its causes.
 fn complain(error: &(dyn Error + 'static)) {
     let mut text = String::new();
-    let faults = causes(error).position(|cause| cause.is::<Faults>());
+    let faults = causes(error).position(<dyn Error>::is::<Faults>);
     // Faults speak for themselves, whatever part of the program met them.
     for cause in causes(error).skip(faults.unwrap_or(0)) {
         let next = cause.to_string();
