@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 /// Tables with their columns, each `type name`, in their order.
 pub(super) type Schema = BTreeMap<String, Vec<String>>;
 
-/// What `create table` and `alter table .. add column` of all migrations say.
-/// Reads the plain style that migrations here are written in: a line a column.
+/// What `create table` and `alter table` of all migrations say. Reads the
+/// plain style that migrations here are written in: a line a column.
 pub(super) fn of_migrations() -> Schema {
     let mut files: Vec<_> = std::fs::read_dir(in_repository("migrations"))
         .unwrap()
@@ -16,26 +16,34 @@ pub(super) fn of_migrations() -> Schema {
     files.sort();
     let mut schema = Schema::new();
     for file in files {
-        let mut open = None;
-        for line in std::fs::read_to_string(file).unwrap().lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match (&open, words.as_slice()) {
-                (_, ["create", "table", table, "("]) => open = Some((*table).to_owned()),
-                (_, ["alter", "table", table, "add", "column", name, kind, ..]) => {
-                    add(&mut schema, table, name, kind);
-                }
-                (_, ["alter", "table", _, "drop" | "rename", ..]) => {
-                    panic!("teach this test: {line}");
-                }
-                (Some(_), [first, ..]) if first.starts_with(')') => open = None,
-                (Some(table), [name, kind, ..]) if is_column(line, name) => {
-                    add(&mut schema, table, name, kind);
-                }
+        read_statements(&std::fs::read_to_string(file).unwrap(), &mut schema);
+    }
+    schema
+}
+
+fn read_statements(sql: &str, schema: &mut Schema) {
+    let mut open = None;
+    for line in sql.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let rest = match words.as_slice() {
+            ["create" | "alter", "table", table, rest @ ..] => {
+                open = Some((*table).to_owned());
+                rest
+            }
+            rest => rest,
+        };
+        if let Some(table) = &open {
+            match rest {
+                ["drop" | "rename", ..] => panic!("teach this test: {line}"),
+                ["add", "column", name, kind, ..] => add(schema, table, name, kind),
+                [name, kind, ..] if is_column(line, name) => add(schema, table, name, kind),
                 _ => {}
             }
         }
+        if line.ends_with(';') {
+            open = None;
+        }
     }
-    schema
 }
 
 /// What the `erDiagram` in `markdown` shows.
@@ -65,5 +73,5 @@ fn add(schema: &mut Schema, table: &str, name: &str, kind: &str) {
 /// Columns are indented once; constraints and their continuations are not columns.
 fn is_column(line: &str, first: &str) -> bool {
     let indent = line.len() - line.trim_start().len();
-    indent == 4 && !["constraint", "primary", "unique", "check", "--"].contains(&first)
+    indent == 4 && !["add", "constraint", "primary", "unique", "check", "--"].contains(&first)
 }
