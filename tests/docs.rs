@@ -6,8 +6,11 @@
     reason = "a test binary: a panic is a failed test"
 )]
 
+#[path = "docs/api.rs"]
 mod api;
+#[path = "docs/paths.rs"]
 mod paths;
+#[path = "docs/schema.rs"]
 mod schema;
 
 use std::path::{Path, PathBuf};
