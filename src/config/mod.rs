@@ -2,7 +2,7 @@
 //!
 //! A TOML file, overlaid by `ATTACHMENTS_<SECTION>_<KEY>`, flags last. Nothing
 //! else in the service reads the environment. Each module defines the small
-//! `Settings` it needs; [`resolve`] fills them or names every fault at once.
+//! `Settings` it needs; [`Config::resolve`] fills them or names every fault at once.
 
 mod check;
 mod environment;

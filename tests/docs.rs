@@ -1,0 +1,57 @@
+//! Keeps `docs/` and the README true: what can be generated is, what can be
+//! compared with the code is compared.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test binary: a panic is a failed test"
+)]
+
+#[path = "docs/api.rs"]
+mod api;
+#[path = "docs/paths.rs"]
+mod paths;
+#[path = "docs/schema.rs"]
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+/// A file of the repository, by its path from the root.
+fn in_repository(path: impl AsRef<Path>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = in_repository(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// `UPDATE_DOCS=1 cargo test --test docs` mends it.
+#[test]
+fn the_api_reference_is_true() {
+    let rendered = api::render();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(in_repository("docs/api.md"), &rendered).unwrap();
+    }
+    let written = read("docs/api.md");
+    let stale = rendered
+        .lines()
+        .zip(written.lines())
+        .find(|(is, was)| is != was);
+    assert!(
+        written == rendered,
+        "docs/api.md is stale; UPDATE_DOCS=1 cargo test --test docs mends it. First difference: {stale:#?}"
+    );
+}
+
+#[test]
+fn the_data_model_shows_every_table_and_column() {
+    let migrated = schema::of_migrations();
+    assert!(migrated.values().flatten().count() > 30, "{migrated:#?}");
+    assert_eq!(schema::of_diagram(&read("docs/data-model.md")), migrated);
+}
+
+#[test]
+fn every_path_that_is_named_exists() {
+    let missing = paths::missing();
+    assert!(missing.is_empty(), "{missing:#?}");
+}

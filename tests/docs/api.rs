@@ -1,0 +1,229 @@
+//! Renders the compiled descriptor set, comments included, as Markdown.
+
+use attachments::auth::methods::required_scope;
+use attachments::proto::FILE_DESCRIPTOR_SET;
+use prost::Message as _;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::source_code_info::Location;
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+    FileDescriptorSet, ServiceDescriptorProto,
+};
+use std::fmt::Write as _;
+
+const FILE: &str = "attachments/v1/attachments.proto";
+
+/// Field numbers of `descriptor.proto`: a path of them names an element.
+mod at {
+    pub(super) const SYNTAX: i32 = 12;
+    pub(super) const SERVICE: i32 = 6;
+    pub(super) const METHOD: i32 = 2;
+    pub(super) const MESSAGE: i32 = 4;
+    pub(super) const FIELD: i32 = 2;
+    pub(super) const NESTED: i32 = 3;
+    pub(super) const ONEOF: i32 = 8;
+    pub(super) const ENUM: i32 = 5;
+    pub(super) const VALUE: i32 = 2;
+}
+
+/// The whole of `docs/api.md`.
+pub(super) fn render() -> String {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let file = set.file.iter().find(|file| file.name() == FILE).unwrap();
+    let mut page = Page {
+        file,
+        text: String::new(),
+    };
+    page.text.push_str(
+        "<!-- Generated from the proto: UPDATE_DOCS=1 cargo test --test docs -->\n\n# API\n\n",
+    );
+    let _ = writeln!(page.text, "gRPC package `{}`.\n", file.package());
+    page.comment(&[at::SYNTAX]);
+    for (n, service) in (0..).zip(&file.service) {
+        page.service(&[at::SERVICE, n], service);
+    }
+    page.text.push_str("## Messages\n\n");
+    for (n, message) in (0..).zip(&file.message_type) {
+        page.message(&[at::MESSAGE, n], message.name(), message);
+    }
+    page.text.push_str("## Enums\n\n");
+    for (n, definition) in (0..).zip(&file.enum_type) {
+        page.enumeration(&[at::ENUM, n], definition);
+    }
+    page.text.truncate(page.text.trim_end().len());
+    page.text.push('\n');
+    page.text
+}
+
+struct Page<'a> {
+    file: &'a FileDescriptorProto,
+    text: String,
+}
+
+impl Page<'_> {
+    fn service(&mut self, path: &[i32], service: &ServiceDescriptorProto) {
+        let full_name = format!("{}.{}", self.file.package(), service.name());
+        let _ = writeln!(self.text, "## {}\n", service.name());
+        self.comment(path);
+        self.text
+            .push_str("| RPC | Scope | Does |\n| --- | --- | --- |\n");
+        for (n, method) in (0..).zip(&service.method) {
+            let name = method.name();
+            let first = self.sentence(&[path, &[at::METHOD, n]].concat());
+            let scope = scope_of(&full_name, name);
+            let _ = writeln!(
+                self.text,
+                "| [`{name}`](#{}) | `{scope}` | {first} |",
+                anchor(name)
+            );
+        }
+        self.text.push('\n');
+        for (n, method) in (0..).zip(&service.method) {
+            let stream = |is: bool| if is { "stream of " } else { "" };
+            let _ = writeln!(
+                self.text,
+                "### {}\n\n{}{} → {}{}\n",
+                method.name(),
+                stream(method.client_streaming()),
+                self.type_link(method.input_type()),
+                stream(method.server_streaming()),
+                self.type_link(method.output_type()),
+            );
+            self.comment(&[path, &[at::METHOD, n]].concat());
+        }
+    }
+
+    fn message(&mut self, path: &[i32], name: &str, message: &DescriptorProto) {
+        let _ = writeln!(self.text, "### {name}\n");
+        self.comment(path);
+        if message.field.is_empty() {
+            self.text.push_str("It has no fields.\n\n");
+        } else {
+            self.text
+                .push_str("| Field | Type | No. | Meaning |\n| --- | --- | --- | --- |\n");
+            let mut oneof = None;
+            for (n, field) in (0..).zip(&message.field) {
+                if field.oneof_index != oneof {
+                    oneof = field.oneof_index;
+                    if let Some(index) = oneof {
+                        self.oneof(path, message, index);
+                    }
+                }
+                self.field(&[path, &[at::FIELD, n]].concat(), field);
+            }
+            self.text.push('\n');
+        }
+        for (n, nested) in (0..).zip(&message.nested_type) {
+            let nested_name = format!("{name}.{}", nested.name());
+            self.message(&[path, &[at::NESTED, n]].concat(), &nested_name, nested);
+        }
+    }
+
+    /// The row that goes before the fields of a oneof.
+    fn oneof(&mut self, path: &[i32], message: &DescriptorProto, index: i32) {
+        let name = message.oneof_decl[usize::try_from(index).unwrap()].name();
+        let meaning = self.cell(&[path, &[at::ONEOF, index]].concat());
+        let _ = writeln!(self.text, "| `{name}` | one of | | {meaning} |");
+    }
+
+    fn field(&mut self, path: &[i32], field: &FieldDescriptorProto) {
+        let branch = if field.oneof_index.is_some() {
+            "↳ "
+        } else {
+            ""
+        };
+        let repeated = match field.label() {
+            Label::Repeated => "repeated ",
+            Label::Optional | Label::Required => "",
+        };
+        let meaning = self.cell(path);
+        let _ = writeln!(
+            self.text,
+            "| {branch}`{}` | {repeated}{} | {} | {meaning} |",
+            field.name(),
+            self.type_of(field),
+            field.number(),
+        );
+    }
+
+    fn enumeration(&mut self, path: &[i32], definition: &EnumDescriptorProto) {
+        let _ = writeln!(self.text, "### {}\n", definition.name());
+        self.comment(path);
+        self.text
+            .push_str("| Value | No. | Meaning |\n| --- | --- | --- |\n");
+        for (n, value) in (0..).zip(&definition.value) {
+            let meaning = self.cell(&[path, &[at::VALUE, n]].concat());
+            let _ = writeln!(
+                self.text,
+                "| `{}` | {} | {meaning} |",
+                value.name(),
+                value.number()
+            );
+        }
+        self.text.push('\n');
+    }
+
+    fn type_of(&self, field: &FieldDescriptorProto) -> String {
+        match field.r#type() {
+            Type::Message | Type::Enum => self.type_link(field.type_name()),
+            scalar => format!("`{}`", scalar.as_str_name()[5..].to_lowercase()),
+        }
+    }
+
+    /// A link to a type of this page, or the name of another one.
+    fn type_link(&self, full_name: &str) -> String {
+        let name = full_name.trim_start_matches('.');
+        match name.strip_prefix(&format!("{}.", self.file.package())) {
+            Some(own) => format!("[`{own}`](#{})", anchor(own)),
+            None => format!("`{name}`"),
+        }
+    }
+
+    fn comment(&mut self, path: &[i32]) {
+        for paragraph in self.paragraphs(path) {
+            let _ = writeln!(self.text, "{paragraph}\n");
+        }
+    }
+
+    fn cell(&self, path: &[i32]) -> String {
+        self.paragraphs(path).join(" ").replace('|', "\\|")
+    }
+
+    /// What an RPC does, in a sentence, and whether it does it yet.
+    fn sentence(&self, path: &[i32]) -> String {
+        let cell = self.cell(path);
+        let (first, rest) = cell.split_once(". ").unwrap_or((&cell, ""));
+        let first = first.trim_end_matches('.');
+        if rest.contains("Not built yet: UNIMPLEMENTED.") {
+            format!("{first}. Not built yet.")
+        } else {
+            format!("{first}.")
+        }
+    }
+
+    /// The comment of an element; an element without one is a fault.
+    fn paragraphs(&self, path: &[i32]) -> Vec<String> {
+        let locations = &self.file.source_code_info.as_ref().unwrap().location;
+        let is_it = |location: &&Location| location.path == path;
+        let comment = locations.iter().find(is_it).map(Location::leading_comments);
+        let paragraphs: Vec<String> = comment
+            .unwrap_or_default()
+            .split("\n\n")
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|text| !text.is_empty())
+            .collect();
+        assert!(!paragraphs.is_empty(), "no comment at {path:?} of {FILE}");
+        paragraphs
+    }
+}
+
+fn scope_of(service: &str, method: &str) -> String {
+    required_scope(&format!("/{service}/{method}"))
+        .unwrap_or_else(|| panic!("{method} has no scope"))
+        .to_string()
+}
+
+/// The anchor that a heading gets.
+fn anchor(heading: &str) -> String {
+    heading.replace('.', "").to_lowercase()
+}
