@@ -242,12 +242,12 @@ fn fast() -> Config {
     config.server.grace = milliseconds(5_000);
     config.server.reflection = true;
     config.database.max_connections = 8;
-    config.egress.idle_timeout = milliseconds(1_000);
+    config.egress.idle_timeout = milliseconds(2_000);
     config.retry.base = milliseconds(20);
     config.retry.cap = milliseconds(200);
     config.retry.retry_after_cap = milliseconds(2_000);
     config.retry.not_ready_budget = milliseconds(1_000);
-    config.retry.lease = milliseconds(3_000);
+    config.retry.lease = milliseconds(6_000);
     config.retry.poll_interval = milliseconds(50);
     config.retention.sweep_interval = milliseconds(100);
     config.retention.lost_after = milliseconds(500);
