@@ -56,7 +56,7 @@ async fn nothing_is_embedded_that_was_given() {
     simulator.put_line_message("2001", image);
     let (mut client, _) = dev.clients("admin");
     let stored = wait_stored(&mut client, &register(&dev, "2001").await).await;
-    assert_eq!(store.faults().count(Operation::PutObject), 1);
+    assert_eq!(store.faults().count(Operation::Put), 1);
     let bytes = bytes_of(&mut client, &stored.attachment_id).await;
     assert_eq!(hex::encode(Sha256::digest(bytes)), sent);
     let pool = PgPool::connect(&database_url).await.unwrap();
