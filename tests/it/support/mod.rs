@@ -13,7 +13,7 @@ pub use web::{Visit, Web};
 
 use attachments::app::{self, App};
 use attachments::auth::{DEV_KID, KeyAlgorithm, Scope};
-use attachments::clock::{Clock, ShiftedClock, SystemClock};
+use attachments::clock::{Clock, ShiftedClock};
 use attachments::config::{Config, Human, Role, Secret, TokenKey};
 use attachments::dev::client::{self, Admin, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
@@ -164,6 +164,7 @@ impl TestApp {
             .1
     }
 
+    /// A token that is good now, as the service's clock has it.
     pub fn token(&self, tenant: &str, scopes: &[Scope]) -> SecretString {
         let request = MintRequest {
             tenant: tenant.parse().unwrap(),
@@ -171,10 +172,7 @@ impl TestApp {
             ttl: Duration::from_hours(1),
             subject: "test".to_owned(),
         };
-        self.key
-            .mint(&request, &SystemClock as &dyn Clock)
-            .unwrap()
-            .into()
+        self.key.mint(&request, &*self.clock).unwrap().into()
     }
 
     /// Waits until the attachment is as `is_so` says, and gives it.
