@@ -23,12 +23,12 @@ use tonic::{Code, Status};
 /// What one tenant calls its things.
 #[derive(Clone)]
 struct Names {
-    attachment_id: String,
-    channel_id: String,
-    media_id: String,
-    message_id: String,
-    conversation_id: String,
-    correlation_id: String,
+    attachment: String,
+    channel: String,
+    media: String,
+    message: String,
+    conversation: String,
+    correlation: String,
 }
 
 /// What globex does with names that acme uses.
@@ -47,27 +47,27 @@ fn cases() -> BTreeMap<String, Case> {
     let of_attachments: [(&str, Case); 15] = [
         ("RegisterAttachment", Writes(|names| registration(names).encode_to_vec())),
         ("BatchRegisterAttachments", Writes(|names| BatchRegisterAttachmentsRequest { requests: vec![registration(names)] }.encode_to_vec())),
-        ("GetAttachment", Asks(|names| GetAttachmentRequest { attachment_id: names.attachment_id }.encode_to_vec())),
-        ("BatchGetAttachments", Asks(|names| BatchGetAttachmentsRequest { attachment_ids: vec![names.attachment_id] }.encode_to_vec())),
-        ("ListAttachments", Asks(|names| ListAttachmentsRequest { message_id: names.message_id, ..Default::default() }.encode_to_vec())),
-        ("WatchAttachments", Follows(|names| WatchAttachmentsRequest { message_id: names.message_id, ..Default::default() }.encode_to_vec())),
-        ("ExplainAttachment", Asks(|names| ExplainAttachmentRequest { attachment_id: names.attachment_id }.encode_to_vec())),
+        ("GetAttachment", Asks(|names| GetAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("BatchGetAttachments", Asks(|names| BatchGetAttachmentsRequest { attachment_ids: vec![names.attachment] }.encode_to_vec())),
+        ("ListAttachments", Asks(|names| ListAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
+        ("WatchAttachments", Follows(|names| WatchAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
+        ("ExplainAttachment", Asks(|names| ExplainAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
         ("IssueAccessLink", Asks(|names| link(names).encode_to_vec())),
         ("BatchIssueAccessLinks", Asks(|names| BatchIssueAccessLinksRequest { requests: vec![link(names)] }.encode_to_vec())),
-        ("GetAttachmentBytes", Asks(|names| GetAttachmentBytesRequest { attachment_id: names.attachment_id, ..Default::default() }.encode_to_vec())),
-        ("ListEnrichedAttachments", Asks(|names| ListEnrichedAttachmentsRequest { correlation_id: names.correlation_id }.encode_to_vec())),
-        ("GetProcessedContent", Asks(|names| GetProcessedContentRequest { attachment_id: names.attachment_id }.encode_to_vec())),
-        ("RetryAttachment", Asks(|names| RetryAttachmentRequest { attachment_id: names.attachment_id }.encode_to_vec())),
-        ("DeleteAttachment", Asks(|names| deletion(Target::AttachmentId(names.attachment_id)))),
-        ("PurgeAttachments", Asks(|names| PurgeAttachmentsRequest { group: Some(Group::ConversationId(names.conversation_id)) }.encode_to_vec())),
+        ("GetAttachmentBytes", Asks(|names| GetAttachmentBytesRequest { attachment_id: names.attachment, ..Default::default() }.encode_to_vec())),
+        ("ListEnrichedAttachments", Asks(|names| ListEnrichedAttachmentsRequest { correlation_id: names.correlation }.encode_to_vec())),
+        ("GetProcessedContent", Asks(|names| GetProcessedContentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("RetryAttachment", Asks(|names| RetryAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("DeleteAttachment", Asks(|names| deletion(Target::AttachmentId(names.attachment)))),
+        ("PurgeAttachments", Asks(|names| PurgeAttachmentsRequest { group: Some(Group::ConversationId(names.conversation)) }.encode_to_vec())),
     ];
     let of_admin = [
         ("PutChannel", Writes(|_| put_channel(LINE, Provider::Line, "globex-token").encode_to_vec())),
-        ("GetChannel", Asks(|names| GetChannelRequest { channel_id: names.channel_id }.encode_to_vec())),
+        ("GetChannel", Asks(|names| GetChannelRequest { channel_id: names.channel }.encode_to_vec())),
         // Names nothing: what it gives is looked at in a test of its own.
         ("ListChannels", Asks(|_| ListChannelsRequest::default().encode_to_vec())),
-        ("DeleteChannel", Asks(|names| DeleteChannelRequest { channel_id: names.channel_id }.encode_to_vec())),
-        ("RedriveAttachments", Asks(|names| RedriveAttachmentsRequest { channel_id: names.channel_id, ..Default::default() }.encode_to_vec())),
+        ("DeleteChannel", Asks(|names| DeleteChannelRequest { channel_id: names.channel }.encode_to_vec())),
+        ("RedriveAttachments", Asks(|names| RedriveAttachmentsRequest { channel_id: names.channel, ..Default::default() }.encode_to_vec())),
         ("GetUsage", Asks(|_| GetUsageRequest {}.encode_to_vec())),
     ];
     let of_attachments = of_attachments.map(|(method, case)| (wire::attachments(method), case));
@@ -77,16 +77,16 @@ fn cases() -> BTreeMap<String, Case> {
 
 fn registration(names: Names) -> RegisterAttachmentRequest {
     RegisterAttachmentRequest {
-        message_id: names.message_id,
-        conversation_id: names.conversation_id,
-        correlation_id: names.correlation_id,
-        ..line(&names.media_id)
+        message_id: names.message,
+        conversation_id: names.conversation,
+        correlation_id: names.correlation,
+        ..line(&names.media)
     }
 }
 
 fn link(names: Names) -> IssueAccessLinkRequest {
     IssueAccessLinkRequest {
-        attachment_id: names.attachment_id,
+        attachment_id: names.attachment,
         ..IssueAccessLinkRequest::default()
     }
 }
@@ -125,13 +125,13 @@ async fn names(app: &TestApp) -> (Names, Names) {
     let channel = put_channel("acme-only", Provider::Url, "");
     app.admin(TENANT).put_channel(channel).await.unwrap();
     app.simulator.put_line_message("4711", picture());
-    let names = |attachment_id: &str, of: &str| Names {
-        attachment_id: attachment_id.to_owned(),
-        channel_id: format!("{of}-only"),
-        media_id: "4711".to_owned(),
-        message_id: format!("message-of-{of}"),
-        conversation_id: format!("conversation-of-{of}"),
-        correlation_id: format!("correlation-of-{of}"),
+    let names = |attachment: &str, of: &str| Names {
+        attachment: attachment.to_owned(),
+        channel: format!("{of}-only"),
+        media: "4711".to_owned(),
+        message: format!("message-of-{of}"),
+        conversation: format!("conversation-of-{of}"),
+        correlation: format!("correlation-of-{of}"),
     };
     let mine = app.ingest(registration(names("", "acme"))).await;
     assert!(!mine.storage_key.is_empty());
@@ -167,7 +167,7 @@ async fn writing_under_anothers_names_gives_something_of_ones_own() {
         if let Case::Writes(request) = case {
             let answer = wire::call(&app, OTHER_TENANT, &path, request(acme.clone())).await;
             let told = String::from_utf8_lossy(&answer.unwrap().concat()).into_owned();
-            assert!(!told.contains(&acme.attachment_id), "{path}: {told}");
+            assert!(!told.contains(&acme.attachment), "{path}: {told}");
         }
     }
     assert_eq!(acme_sees(&app, &acme).await, mine);
@@ -185,7 +185,7 @@ async fn following_anothers_names_tells_of_ones_own() {
         let bearer = format!("Bearer {}", token.expose_secret());
         let opened = wire::open(&app, Some(&bearer), &path, request(acme.clone())).await;
         let mut changes = opened.unwrap();
-        app.delete(&acme.attachment_id).await;
+        app.delete(&acme.attachment).await;
         let answer = app
             .client(OTHER_TENANT)
             .register_attachment(registration(acme.clone()))
@@ -208,18 +208,19 @@ async fn following_anothers_names_tells_of_ones_own() {
 
 /// Acme's record, its channel and its bytes, as acme is told.
 async fn acme_sees(app: &TestApp, acme: &Names) -> Vec<Seen> {
-    let attachment_id = acme.attachment_id.clone();
-    let record = GetAttachmentRequest { attachment_id }.encode_to_vec();
+    let record = GetAttachmentRequest {
+        attachment_id: acme.attachment.clone(),
+    };
     let channel = GetChannelRequest {
         channel_id: LINE.to_owned(),
     };
     let bytes = GetAttachmentBytesRequest {
-        attachment_id: acme.attachment_id.clone(),
+        attachment_id: acme.attachment.clone(),
         ..GetAttachmentBytesRequest::default()
     };
     let mut seen = Vec::new();
     for (path, request) in [
-        (wire::attachments("GetAttachment"), record),
+        (wire::attachments("GetAttachment"), record.encode_to_vec()),
         (
             wire::attachments("GetAttachmentBytes"),
             bytes.encode_to_vec(),

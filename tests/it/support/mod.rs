@@ -157,13 +157,6 @@ impl TestApp {
             .1
     }
 
-    /// An admin client of this tenant with these scopes.
-    pub fn admin_with(&self, tenant: &str, scopes: &[Scope]) -> Admin {
-        client::connect(self.app.grpc_addr, &self.token(tenant, scopes))
-            .unwrap()
-            .1
-    }
-
     /// A token that is good now, as the service's clock has it.
     pub fn token(&self, tenant: &str, scopes: &[Scope]) -> SecretString {
         let request = MintRequest {
@@ -219,10 +212,10 @@ impl TestApp {
 
 /// Fails with a message instead of hanging.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("took too long: {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("took too long: {what}");
+    };
+    value
 }
 
 async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> App {

@@ -178,9 +178,9 @@ async fn each_status_that_a_reader_sees_is_one_to_list_by() {
         }
         assert_eq!(listed(&[*status]).await, expected, "{status:?}");
     }
-    use AttachmentStatus as Status;
-    let both = listed(&[Status::Stored, Status::Pending]).await;
-    let expected = [Status::Stored, Status::Pending].map(|status| by_status[&status].clone());
+    let chosen = [AttachmentStatus::Stored, AttachmentStatus::Pending];
+    let both = listed(&chosen).await;
+    let expected = chosen.map(|status| by_status[&status].clone());
     assert_eq!(both, BTreeSet::from(expected));
 }
 

@@ -135,7 +135,7 @@ fn malformed_requests() -> Vec<(&'static str, String, Vec<u8>)> {
         ("status", attachments("WatchAttachments"), WatchAttachmentsRequest { status: vec![0], ..Default::default() }.encode_to_vec()),
         ("channel_id", admin("RedriveAttachments"), RedriveAttachmentsRequest { channel_id: text("a b"), ..Default::default() }.encode_to_vec()),
         ("failure_reason", admin("RedriveAttachments"), RedriveAttachmentsRequest { failure_reason: vec![0], ..Default::default() }.encode_to_vec()),
-        ("failed_after", admin("RedriveAttachments"), RedriveAttachmentsRequest { failed_after: never.clone(), ..Default::default() }.encode_to_vec()),
+        ("failed_after", admin("RedriveAttachments"), RedriveAttachmentsRequest { failed_after: never, ..Default::default() }.encode_to_vec()),
         ("failed_before", admin("RedriveAttachments"), RedriveAttachmentsRequest { failed_before: never, ..Default::default() }.encode_to_vec()),
         ("channel_id", admin("GetChannel"), Vec::new()),
         ("channel_id", admin("DeleteChannel"), Vec::new()),

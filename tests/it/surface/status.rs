@@ -18,7 +18,7 @@ pub fn violated(status: &Status) -> Vec<String> {
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert_eq!(reason(status), "INVALID_REQUEST");
     let details = status.get_details_bad_request();
-    let violations = details.expect("a BadRequest").field_violations;
+    let violations = details.unwrap().field_violations;
     assert!(violations.iter().all(|told| !told.description.is_empty()));
     violations.into_iter().map(|told| told.field).collect()
 }
