@@ -208,13 +208,18 @@ impl Attempt {
         self.settle(outcome)
     }
 
-    /// Gives the attempt back unspent, to be claimed by another worker at once.
-    pub fn give_back(self) -> Settlement {
+    /// Ends the attempt unspent, to be claimed again after `wait`.
+    pub fn put_off(self, reason: FailureReason, wait: Duration) -> Settlement {
         self.settle(Outcome::RetryAfter {
-            reason: FailureReason::Interrupted,
-            wait: Duration::ZERO,
+            reason,
+            wait,
             spent: false,
         })
+    }
+
+    /// Gives the attempt back unspent, to be claimed by another worker at once.
+    pub fn give_back(self) -> Settlement {
+        self.put_off(FailureReason::Interrupted, Duration::ZERO)
     }
 
     fn settle(self, outcome: Outcome) -> Settlement {

@@ -150,6 +150,10 @@ impl Config {
             ingest: ingest::Settings {
                 limits: limits?,
                 retry: self.retry_policy(),
+                floor: ingest::Floor {
+                    bytes_per_second: self.egress.min_bytes_per_second,
+                    window: self.egress.min_rate_window.0,
+                },
                 spool_memory_bytes: self.limits.spool_memory_bytes,
                 spool_dir: self
                     .limits

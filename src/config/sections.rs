@@ -124,6 +124,10 @@ section! {
         idle_timeout: Human = seconds(10);
         /// Time for a whole download.
         total_timeout: Human = seconds(300);
+        /// A download that is slower than this is given up, averaged over min_rate_window.
+        min_bytes_per_second: u64 = 16 * 1024;
+        /// See min_bytes_per_second.
+        min_rate_window: Human = seconds(30);
         /// host:port that may be called although it is not public or not https. For simulators.
         trusted_origins: Vec<String> = Vec::new();
     }

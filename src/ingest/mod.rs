@@ -4,8 +4,12 @@
 //! with a typed reason; nothing it put stays behind unless it is stored; no
 //! failure gets past [`Ingest::run`].
 
+mod outage;
+mod pace;
 mod spool;
 mod transfer;
+
+pub use pace::Floor;
 
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
@@ -19,6 +23,7 @@ use crate::channel::{Channels, Sealer};
 use crate::db::Db;
 use crate::queue::{Held, Job, Queue};
 use metrics::counter;
+use outage::Outage;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +36,8 @@ pub struct Settings {
     pub limits: MediaLimits,
     /// When a failed attempt is tried again.
     pub retry: RetryPolicy,
+    /// How slow a provider may be.
+    pub floor: Floor,
     /// Bytes of a file that are held in memory before it goes to disk.
     pub spool_memory_bytes: usize,
     /// Where larger files wait, without a name, until they are put.
@@ -46,6 +53,7 @@ pub struct Ingest {
     sealer: Arc<Sealer>,
     bucket: Bucket,
     settings: Arc<Settings>,
+    outage: Arc<Outage>,
 }
 
 /// An attempt that did not end in an object.
@@ -53,6 +61,9 @@ pub struct Ingest {
 struct Failure {
     reason: FailureReason,
     retry_after: Option<Duration>,
+    /// Set where it is our own fault: the attempt is not spent, and this is
+    /// how long it is put off.
+    put_off: Option<Duration>,
 }
 
 impl From<FailureReason> for Failure {
@@ -60,6 +71,7 @@ impl From<FailureReason> for Failure {
         Self {
             reason,
             retry_after: None,
+            put_off: None,
         }
     }
 }
@@ -82,6 +94,7 @@ impl Ingest {
             sealer,
             bucket,
             settings: Arc::new(settings),
+            outage: Arc::default(),
         }
     }
 
@@ -149,6 +162,9 @@ impl Ingest {
             Err(failure) => {
                 if trace.detail.is_empty() {
                     failure.reason.message().clone_into(&mut trace.detail);
+                }
+                if let Some(wait) = failure.put_off {
+                    return attempt.put_off(failure.reason, wait);
                 }
                 attempt.failed(failure.reason, failure.retry_after, &self.settings.retry)
             }

@@ -1,5 +1,6 @@
 //! The way of the bytes: from the channel through the spool into the bucket.
 
+use super::pace::Pace;
 use super::spool::Spool;
 use super::{Failure, Ingest};
 use crate::attachment::Attachment;
@@ -7,7 +8,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
-use crate::blob::{BlobError, Payload};
+use crate::blob::Payload;
 use crate::channel::{FetchError, Fetched, ResponseHead};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
@@ -23,6 +24,10 @@ impl Ingest {
         trace: &mut Trace,
     ) -> Result<StoredObject, Failure> {
         let attachment = &attempt.attachment;
+        if let Some(wait) = self.outage.wait(Instant::now()) {
+            "our store is away; the provider was not asked".clone_into(&mut trace.detail);
+            return Err(our_store(Some(wait)));
+        }
         let (limits, credential) = self.channel_of(attachment, trace).await?;
 
         let began = Instant::now();
@@ -46,7 +51,11 @@ impl Ingest {
             )
             .await;
         trace.store = began.elapsed().max(trace.store);
-        put.map_err(|error| storage_failure(error, trace))?;
+        if let Err(error) = put {
+            trace.detail = error.to_string();
+            return Err(our_store(self.outage.failed(Instant::now())));
+        }
+        self.outage.succeeded();
 
         Ok(StoredObject {
             key,
@@ -115,11 +124,16 @@ impl Ingest {
         };
         let mut inspector = Inspector::new(announcement, limits)?;
         let mut spool = Spool::new(self.settings.spool_memory_bytes, &self.settings.spool_dir);
+        let mut pace = Pace::new(self.settings.floor, Instant::now());
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| fetch_failure(error, trace))?;
             let pushed = inspector.push(&piece);
             trace.received_bytes = inspector.size_bytes();
             pushed?;
+            if !pace.keeps_up(trace.received_bytes, Instant::now()) {
+                "the provider sends slower than the floor".clone_into(&mut trace.detail);
+                return Err(FailureReason::SourceTimeout.into());
+            }
             spool.push(&piece).await.map_err(|error| {
                 tracing::error!(%error, "the spool failed");
                 "no room to spool the file".clone_into(&mut trace.detail);
@@ -148,10 +162,14 @@ fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
     Failure {
         reason: error.reason,
         retry_after: error.retry_after,
+        put_off: None,
     }
 }
 
-fn storage_failure(error: BlobError, trace: &mut Trace) -> Failure {
-    trace.detail = error.to_string();
-    FailureReason::StorageUnavailable.into()
+/// Put off where the store is away altogether.
+fn our_store(put_off: Option<Duration>) -> Failure {
+    Failure {
+        put_off,
+        ..Failure::from(FailureReason::StorageUnavailable)
+    }
 }

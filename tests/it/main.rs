@@ -15,6 +15,7 @@ mod contract;
 mod fairness;
 mod ingest;
 mod operate;
+mod own_outage;
 mod process;
 mod story;
 mod support;

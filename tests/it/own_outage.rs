@@ -1,0 +1,81 @@
+//! What is our own store's fault costs no file its attempts; what a provider
+//! drips costs nobody a slot.
+
+use crate::support::{TENANT, TestApp, line};
+use attachments::config::Human;
+use attachments::dev::object_store::{Fault, Operation};
+use attachments::dev::simulator::{Fixture, Media};
+use attachments::proto::{AttachmentStatus, BatchRegisterAttachmentsRequest, FailureReason};
+use http::StatusCode;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
+    const FILES: usize = 8;
+    let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(Operation::Put, usize::MAX, away);
+    for n in 0..FILES {
+        app.simulator
+            .put_line_message(&format!("o{n}"), Media::fixture(Fixture::Png));
+    }
+    let requests = (0..FILES).map(|n| line(&format!("o{n}"))).collect();
+    let batch = BatchRegisterAttachmentsRequest { requests };
+    app.client(TENANT)
+        .batch_register_attachments(batch)
+        .await
+        .unwrap();
+
+    // More claims than any budget has, and nothing has ended.
+    app.eventually("everything has been claimed often", || async {
+        let (open, least): (i64, i64) =
+            sqlx::query_as("select count(*), coalesce(min(fence), 0) from work")
+                .fetch_one(&app.pool)
+                .await
+                .unwrap();
+        assert_eq!(
+            usize::try_from(open).unwrap(),
+            FILES,
+            "one has ended in an outage of ours"
+        );
+        least >= 3
+    })
+    .await;
+    let asked = app.simulator.requests_for("/o");
+    assert!(
+        asked < FILES * 3,
+        "{asked} downloads for bytes that had nowhere to go"
+    );
+
+    app.store.faults().clear();
+    app.eventually("everything is stored", || async {
+        let stored: i64 =
+            sqlx::query_scalar("select count(*) from attachments where status = 'stored'")
+                .fetch_one(&app.pool)
+                .await
+                .unwrap();
+        usize::try_from(stored).unwrap() == FILES
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drip_is_a_timeout_although_bytes_keep_coming() {
+    let app = TestApp::start_with(|config| {
+        config.retry.max_attempts = 1;
+        config.egress.min_rate_window = Human(Duration::from_millis(500));
+    })
+    .await;
+    let drip = Media::fixture(Fixture::Png).script(["drip"]).unwrap();
+    app.simulator.put_line_message("drip", drip);
+    let mut client = app.client(TENANT);
+    let registered = client
+        .register_attachment(line("drip"))
+        .await
+        .unwrap()
+        .into_inner();
+    let id = registered.attachment.unwrap().attachment_id;
+    let failed = app.wait_final(TENANT, &id).await;
+    assert_eq!(failed.status(), AttachmentStatus::Failed);
+    assert_eq!(failed.failure_reason(), FailureReason::SourceTimeout);
+}
