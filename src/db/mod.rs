@@ -175,9 +175,10 @@ fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         // Connection lost, too many connections or out of memory, being shut
-        // down, a serialization failure, a time-out, or a read-only standby.
+        // down, a serialization failure, a time-out, a read-only standby; and,
+        // in the middle of a failover or a rotation, no such database or login.
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
-            ["08", "53", "57", "40", "55", "25006"]
+            ["08", "53", "57", "40", "55", "25006", "28", "3D"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),

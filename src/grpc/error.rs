@@ -10,6 +10,7 @@ use crate::purge::PurgeError;
 use crate::redrive::RedriveError;
 use crate::register::RegisterError;
 use crate::watch::WatchError;
+use axum::response::Response;
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "attachments";
+
+const INVALID_REQUEST: &str = "INVALID_REQUEST";
 
 /// A caller should wait this long before it repeats the call.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -63,8 +66,20 @@ pub(super) fn invalid(mut violations: Vec<Violation>) -> Status {
             .map(|violation| FieldViolation::new(violation.field, violation.description))
             .collect::<Vec<_>>(),
     );
-    details.set_error_info("INVALID_REQUEST", DOMAIN, HashMap::new());
+    details.set_error_info(INVALID_REQUEST, DOMAIN, HashMap::new());
     Status::with_error_details(Code::InvalidArgument, summary, details)
+}
+
+/// What tonic answers by itself when it cannot read a request, told as any
+/// malformed one. Errors of ours carry details and pass as they are.
+pub(super) async fn explain_unreadable(response: Response) -> Response {
+    let status = Status::from_header_map(response.headers());
+    let text = match status.filter(|status| status.details().is_empty()) {
+        Some(bare) if bare.code() == Code::Internal => "the request is no message of this method",
+        Some(bare) if bare.code() == Code::OutOfRange => "the request is too large",
+        Some(_) | None => return response,
+    };
+    with_reason(Code::InvalidArgument, text, INVALID_REQUEST).into_http()
 }
 
 /// An unknown id and another tenant's id: the same answer to the byte.

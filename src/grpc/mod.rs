@@ -25,6 +25,7 @@ use crate::purge::Purge;
 use crate::redrive::Redrive;
 use crate::register::Register;
 use crate::watch::Watch;
+use axum::middleware::map_response;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -104,5 +105,7 @@ pub fn router<H: Health>(
         Reflection::Off => &[AuthLayer::HEALTH],
     };
     let router = services.routes().prepare().into_axum_router();
-    Ok(router.layer(AuthLayer::new(verifier, public)))
+    Ok(router
+        .layer(map_response(error::explain_unreadable))
+        .layer(AuthLayer::new(verifier, public)))
 }

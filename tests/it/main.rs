@@ -8,10 +8,15 @@
     reason = "a test binary: it exports nothing, and a panic is a failed test"
 )]
 
+mod access;
+mod admin;
 mod audit;
+mod contract;
 mod fairness;
 mod ingest;
 mod operate;
 mod process;
 mod story;
 mod support;
+mod surface;
+mod tenancy;

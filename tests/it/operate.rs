@@ -122,10 +122,7 @@ async fn redrive_puts_back_what_matches_and_says_so() {
         (usage[0].status(), usage[0].count),
         (AttachmentStatus::Stored, 7)
     );
-    assert_eq!(
-        usage[0].size_bytes,
-        7 * Media::fixture(Fixture::Png).size_bytes() as i64
-    );
+    assert_eq!(usage[0].size_bytes, 7 * size_of(Fixture::Png));
     let theirs = app
         .admin(OTHER_TENANT)
         .get_usage(GetUsageRequest {})
@@ -219,7 +216,7 @@ async fn a_purge_takes_the_whole_group_and_nothing_else() {
         .unwrap();
     assert_eq!(theirs.into_inner().deleted_count, 0);
 
-    let size = Media::fixture(Fixture::Png).size_bytes() as i64;
+    let size = size_of(Fixture::Png);
     let purged = client
         .purge_attachments(purge.clone())
         .await
@@ -267,8 +264,9 @@ async fn a_watcher_misses_nothing_and_sees_nothing_twice_across_reconnects() {
         seen.push(attachment.status());
         cursor = change.cursor;
     }
-    use AttachmentStatus::{Downloading, Failed, Pending, Stored};
-    assert_eq!(seen, [Pending, Downloading, Failed, Downloading, Stored]);
+    let expected = ["PENDING", "DOWNLOADING", "FAILED", "DOWNLOADING", "STORED"];
+    let names: Vec<_> = seen.iter().map(AttachmentStatus::as_str_name).collect();
+    assert_eq!(names, expected);
 
     // A cursor is of no use to anybody else.
     let request = WatchAttachmentsRequest {
@@ -355,6 +353,10 @@ async fn a_new_credential_puts_back_what_failed_for_want_of_one() {
         .wait(TENANT, &id, |a| a.status() == AttachmentStatus::Stored)
         .await;
     assert_eq!(stored.attempts, 1);
+}
+
+fn size_of(fixture: Fixture) -> i64 {
+    i64::try_from(Media::fixture(fixture).size_bytes()).unwrap()
 }
 
 async fn watch(client: &mut Attachments, cursor: &str) -> Streaming<WatchAttachmentsResponse> {

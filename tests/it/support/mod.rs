@@ -13,7 +13,7 @@ pub use web::{Visit, Web};
 
 use attachments::app::{self, App};
 use attachments::auth::{DEV_KID, KeyAlgorithm, Scope};
-use attachments::clock::{Clock, ShiftedClock, SystemClock};
+use attachments::clock::{Clock, ShiftedClock};
 use attachments::config::{Config, Human, Role, Secret, TokenKey};
 use attachments::dev::client::{self, Admin, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
@@ -157,13 +157,7 @@ impl TestApp {
             .1
     }
 
-    /// An admin client of this tenant with these scopes.
-    pub fn admin_with(&self, tenant: &str, scopes: &[Scope]) -> Admin {
-        client::connect(self.app.grpc_addr, &self.token(tenant, scopes))
-            .unwrap()
-            .1
-    }
-
+    /// A token that is good now, as the service's clock has it.
     pub fn token(&self, tenant: &str, scopes: &[Scope]) -> SecretString {
         let request = MintRequest {
             tenant: tenant.parse().unwrap(),
@@ -171,10 +165,7 @@ impl TestApp {
             ttl: Duration::from_hours(1),
             subject: "test".to_owned(),
         };
-        self.key
-            .mint(&request, &SystemClock as &dyn Clock)
-            .unwrap()
-            .into()
+        self.key.mint(&request, &*self.clock).unwrap().into()
     }
 
     /// Waits until the attachment is as `is_so` says, and gives it.
@@ -221,10 +212,10 @@ impl TestApp {
 
 /// Fails with a message instead of hanging.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("took too long: {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(PATIENCE, future).await else {
+        panic!("took too long: {what}");
+    };
+    value
 }
 
 async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> App {
@@ -253,7 +244,7 @@ fn fast() -> Config {
     config.retry.cap = milliseconds(200);
     config.retry.retry_after_cap = milliseconds(2_000);
     config.retry.not_ready_budget = milliseconds(1_000);
-    config.retry.lease = milliseconds(3_000);
+    config.retry.lease = milliseconds(6_000);
     config.retry.poll_interval = milliseconds(50);
     config.retention.sweep_interval = milliseconds(100);
     config.retention.lost_after = milliseconds(500);

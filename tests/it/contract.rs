@@ -1,0 +1,181 @@
+//! The contract itself: what is served, and what every error tells.
+
+use crate::support::{TENANT, TestApp};
+use crate::surface::status::reason;
+use crate::surface::wire::{self, every_rpc, refusal};
+use attachments::auth::Scope;
+use prost::Message as _;
+use prost_types::FileDescriptorProto;
+use secrecy::ExposeSecret as _;
+use std::collections::BTreeSet;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// These are in the contract and answer UNIMPLEMENTED.
+const NOT_BUILT: &[&str] = &[
+    "/attachments.v1.AttachmentService/ListEnrichedAttachments",
+    "/attachments.v1.AttachmentService/GetProcessedContent",
+];
+
+fn channel(app: &TestApp) -> Channel {
+    Endpoint::from_shared(format!("http://{}", app.app.grpc_addr))
+        .unwrap()
+        .connect_lazy()
+}
+
+fn bearer(app: &TestApp) -> String {
+    let token = app.token(TENANT, &Scope::ALL);
+    format!("Bearer {}", token.expose_secret())
+}
+
+/// The RPCs that this version of reflection tells of, asked as grpcurl asks.
+macro_rules! reflected {
+    ($app:expr, $version:ident) => {{
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+        let ask = async |message: MessageRequest| {
+            let request = tonic_reflection::pb::$version::ServerReflectionRequest {
+                host: String::new(),
+                message_request: Some(message),
+            };
+            let mut client = ServerReflectionClient::new(channel($app));
+            let asked = client.server_reflection_info(futures::stream::iter([request]));
+            let mut answers = asked.await?.into_inner();
+            let answer = answers.message().await?.unwrap();
+            Ok::<_, tonic::Status>(answer.message_response.unwrap())
+        };
+        match ask(MessageRequest::ListServices(String::new())).await {
+            Err(refused) => Err(refused),
+            Ok(MessageResponse::ListServicesResponse(listed)) => {
+                let mut rpcs = BTreeSet::new();
+                for service in listed.service {
+                    let symbol = MessageRequest::FileContainingSymbol(service.name.clone());
+                    let Ok(MessageResponse::FileDescriptorResponse(files)) = ask(symbol).await
+                    else {
+                        panic!("{} is listed and not described", service.name);
+                    };
+                    rpcs.extend(rpcs_of(&service.name, &files.file_descriptor_proto));
+                }
+                Ok(rpcs)
+            }
+            Ok(other) => panic!("{other:?}"),
+        }
+    }};
+}
+
+fn rpcs_of(service: &str, files: &[Vec<u8>]) -> Vec<String> {
+    let mut rpcs = Vec::new();
+    for file in files {
+        let file = FileDescriptorProto::decode(file.as_slice()).unwrap();
+        for described in &file.service {
+            if format!("{}.{}", file.package(), described.name()) == service {
+                let methods = described.method.iter();
+                rpcs.extend(methods.map(|method| format!("/{service}/{}", method.name())));
+            }
+        }
+    }
+    rpcs
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_versions_of_reflection_describe_every_rpc() {
+    let app = TestApp::start().await;
+    let v1: BTreeSet<String> = reflected!(&app, v1).unwrap();
+    let v1alpha: BTreeSet<String> = reflected!(&app, v1alpha).unwrap();
+    for described in [v1, v1alpha] {
+        assert!(described.contains("/grpc.health.v1.Health/Check"));
+        let ours = described
+            .into_iter()
+            .filter(|path| path.starts_with("/attachments."));
+        assert_eq!(
+            ours.collect::<BTreeSet<_>>(),
+            every_rpc().into_iter().collect()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_reflection_the_server_does_not_describe_itself() {
+    let app = TestApp::start_with(|config| config.server.reflection = false).await;
+    let v1 = reflected!(&app, v1).unwrap_err();
+    let v1alpha = reflected!(&app, v1alpha).unwrap_err();
+    assert_eq!(v1.code(), Code::Unauthenticated);
+    assert_eq!(v1alpha.code(), Code::Unauthenticated);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_told_to_anybody() {
+    let app = TestApp::start().await;
+    let mut client = HealthClient::new(channel(&app));
+    for service in [
+        "",
+        "attachments.v1.AttachmentService",
+        "attachments.v1.AdminService",
+    ] {
+        let service = service.to_owned();
+        let answer = client.check(HealthCheckRequest { service }).await.unwrap();
+        assert_eq!(answer.get_ref().status(), ServingStatus::Serving);
+    }
+    let service = "attachments.v1.NoService".to_owned();
+    let refused = client.check(HealthCheckRequest { service }).await;
+    assert_eq!(refused.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_built_says_so_and_nothing_else_does() {
+    let app = TestApp::start().await;
+    let bearer = bearer(&app);
+    for path in every_rpc() {
+        // A watch begins and never ends, so the beginning has to do.
+        let answer = wire::open(&app, Some(&bearer), &path, Vec::new()).await;
+        let refused = answer.err().map(|status| (status.code(), reason(&status)));
+        let not_built = Some((Code::Unimplemented, "NOT_BUILT_YET".to_owned()));
+        assert_eq!(
+            refused == not_built,
+            NOT_BUILT.contains(&path.as_str()),
+            "{path}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_no_message_are_the_callers_fault() {
+    let app = TestApp::start().await;
+    for path in every_rpc() {
+        // A field that says it is longer than what is left.
+        let refused = refusal(&app, &path, vec![0x0a, 0x7f, b'x']).await;
+        assert_eq!(refused.code(), Code::InvalidArgument, "{path}: {refused:?}");
+        assert_eq!(reason(&refused), "INVALID_REQUEST", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_beyond_every_bound_is_refused_with_a_reason() {
+    let app = TestApp::start().await;
+    let large = attachments::proto::GetAttachmentRequest {
+        attachment_id: "x".repeat(1024 * 1024),
+    };
+    let path = wire::attachments("GetAttachment");
+    let refused = refusal(&app, &path, large.encode_to_vec()).await;
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    assert_eq!(reason(&refused), "INVALID_REQUEST");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_is_not_there_is_closed() {
+    let app = TestApp::start().await;
+    let bearer = bearer(&app);
+    for path in [
+        "/attachments.v1.AttachmentService/Nothing",
+        "/attachments.v2.AttachmentService/GetAttachment",
+    ] {
+        let answer = wire::open(&app, Some(&bearer), path, Vec::new()).await;
+        let refused = answer.err().unwrap();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{path}");
+        assert_eq!(reason(&refused), "SCOPE_MISSING", "{path}");
+    }
+}

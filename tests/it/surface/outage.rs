@@ -1,0 +1,267 @@
+//! While the database is away, callers are told to come back.
+
+use super::stage::UNKNOWN;
+use super::status::{assert_unavailable, of_item};
+use super::wire::{admin, attachments, call};
+use crate::support::{LINE, TENANT, TestApp, line, put_channel};
+use attachments::proto::batch_register_attachments_response::result::Result as Item;
+use attachments::proto::delete_attachment_request::Target;
+use attachments::proto::purge_attachments_request::Group;
+use attachments::proto::{
+    BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
+    BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, DeleteChannelRequest,
+    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetAttachmentRequest, GetChannelRequest,
+    IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest, Provider,
+    PurgeAttachmentsRequest, RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference,
+    WatchAttachmentsRequest,
+};
+use prost::Message as _;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
+use std::str::FromStr as _;
+use tonic::Status;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Takes the app's database away, and gives it back.
+struct Operator {
+    connection: PgConnection,
+    database: String,
+}
+
+impl Operator {
+    async fn of(app: &TestApp) -> Self {
+        let options = PgConnectOptions::from_str(&app.database_url).unwrap();
+        let database = options.get_database().unwrap().to_owned();
+        let elsewhere = options.database("postgres");
+        Self {
+            connection: elsewhere.connect().await.unwrap(),
+            database,
+        }
+    }
+
+    async fn execute(&mut self, statement: &str) {
+        let statement = statement.replace("DATABASE", &self.database);
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+
+    /// As while a server shuts down: nobody stays in, nobody comes in.
+    async fn close(&mut self) {
+        self.execute("alter database DATABASE allow_connections false")
+            .await;
+        self.evict().await;
+    }
+
+    async fn open(&mut self) {
+        self.execute("alter database DATABASE allow_connections true")
+            .await;
+    }
+
+    /// As in a failover that has not reached everybody.
+    async fn hide(&mut self) {
+        self.close().await;
+        self.execute("alter database DATABASE rename to DATABASE_away")
+            .await;
+    }
+
+    async fn show(&mut self) {
+        self.execute("alter database DATABASE_away rename to DATABASE")
+            .await;
+        self.open().await;
+    }
+
+    async fn evict(&mut self) {
+        self.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity
+             where datname = 'DATABASE'",
+        )
+        .await;
+    }
+}
+
+/// A sound request of every RPC that is built.
+fn requests() -> Vec<(String, Vec<u8>)> {
+    let attachment_id = UNKNOWN.to_owned();
+    let channel_id = LINE.to_owned();
+    let link = IssueAccessLinkRequest {
+        attachment_id: attachment_id.clone(),
+        ..IssueAccessLinkRequest::default()
+    };
+    let bytes = GetAttachmentBytesRequest {
+        attachment_id: attachment_id.clone(),
+        ..GetAttachmentBytesRequest::default()
+    };
+    let links = BatchIssueAccessLinksRequest {
+        requests: vec![link.clone()],
+    };
+    let records = BatchGetAttachmentsRequest {
+        attachment_ids: vec![attachment_id.clone()],
+    };
+    let record = GetAttachmentRequest {
+        attachment_id: attachment_id.clone(),
+    };
+    let story = ExplainAttachmentRequest {
+        attachment_id: attachment_id.clone(),
+    };
+    let doomed = DeleteAttachmentRequest {
+        target: Some(Target::AttachmentId(attachment_id.clone())),
+    };
+    let channel = GetChannelRequest {
+        channel_id: channel_id.clone(),
+    };
+    let no_channel = DeleteChannelRequest {
+        channel_id: channel_id.clone(),
+    };
+    let page = ListAttachmentsRequest::default();
+    let channels = ListChannelsRequest::default();
+    let put = put_channel(LINE, Provider::Line, "another-token");
+    let retried = RetryAttachmentRequest { attachment_id };
+    let taken_back = DeleteAttachmentRequest {
+        target: Some(Target::Source(SourceReference {
+            channel_id,
+            media_id: "1".to_owned(),
+            part: String::new(),
+        })),
+    };
+    let group = PurgeAttachmentsRequest {
+        group: Some(Group::MessageId("1".to_owned())),
+    };
+    let watch = WatchAttachmentsRequest::default();
+    let redrive = RedriveAttachmentsRequest::default();
+    vec![
+        (
+            attachments("RegisterAttachment"),
+            line("away").encode_to_vec(),
+        ),
+        (attachments("GetAttachment"), record.encode_to_vec()),
+        (attachments("BatchGetAttachments"), records.encode_to_vec()),
+        (attachments("ListAttachments"), page.encode_to_vec()),
+        (attachments("ExplainAttachment"), story.encode_to_vec()),
+        (attachments("IssueAccessLink"), link.encode_to_vec()),
+        (attachments("BatchIssueAccessLinks"), links.encode_to_vec()),
+        (attachments("GetAttachmentBytes"), bytes.encode_to_vec()),
+        (attachments("DeleteAttachment"), doomed.encode_to_vec()),
+        (attachments("DeleteAttachment"), taken_back.encode_to_vec()),
+        (attachments("PurgeAttachments"), group.encode_to_vec()),
+        (attachments("RetryAttachment"), retried.encode_to_vec()),
+        (attachments("WatchAttachments"), watch.encode_to_vec()),
+        (admin("PutChannel"), put.encode_to_vec()),
+        (admin("GetChannel"), channel.encode_to_vec()),
+        (admin("ListChannels"), channels.encode_to_vec()),
+        (admin("DeleteChannel"), no_channel.encode_to_vec()),
+        (admin("RedriveAttachments"), redrive.encode_to_vec()),
+        (admin("GetUsage"), Vec::new()),
+    ]
+}
+
+async fn assert_all_unavailable(app: &TestApp) {
+    for (path, request) in requests() {
+        let answer = call(app, TENANT, &path, request).await;
+        assert_unavailable(&path, &answer.unwrap_err(), "DATABASE_UNAVAILABLE");
+    }
+    for status in batch(app).await {
+        let status = status.unwrap_err();
+        assert_unavailable("an item of a batch", &status, "DATABASE_UNAVAILABLE");
+    }
+}
+
+/// What each item of a batch is told.
+async fn batch(app: &TestApp) -> Vec<Result<(), Status>> {
+    let request = BatchRegisterAttachmentsRequest {
+        requests: vec![line("away-1"), line("away-2")],
+    };
+    let path = attachments("BatchRegisterAttachments");
+    let answer = call(app, TENANT, &path, request.encode_to_vec()).await;
+    let answer = BatchRegisterAttachmentsResponse::decode(answer.unwrap()[0].as_slice()).unwrap();
+    assert_eq!(answer.results.len(), 2);
+    let results = answer.results.into_iter();
+    results
+        .map(|result| match result.result.unwrap() {
+            Item::Response(_) => Ok(()),
+            Item::Error(error) => Err(of_item(error)),
+        })
+        .collect()
+}
+
+async fn assert_all_well(app: &TestApp) {
+    app.eventually("the database to be found again", || async {
+        let answer = app.client(TENANT).register_attachment(line("away")).await;
+        answer.is_ok()
+    })
+    .await;
+    for item in batch(app).await {
+        item.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_database_is_unavailable_and_never_internal() {
+    let app = TestApp::start().await;
+    app.pool.close().await;
+    let mut operator = Operator::of(&app).await;
+    // A registration has been through before, so its channel is known by heart.
+    app.register(line("before")).await;
+    operator.close().await;
+    assert_all_unavailable(&app).await;
+    operator.open().await;
+    assert_all_well(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_not_there_is_unavailable_and_never_internal() {
+    let app = TestApp::start().await;
+    app.pool.close().await;
+    let mut operator = Operator::of(&app).await;
+    operator.hide().await;
+    assert_all_unavailable(&app).await;
+    operator.show().await;
+    assert_all_well(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_cut_are_replaced() {
+    let app = TestApp::start().await;
+    app.pool.close().await;
+    let mut operator = Operator::of(&app).await;
+    for round in 0..3 {
+        app.register(line(&format!("before-{round}"))).await;
+        operator.evict().await;
+        // The cut shows in at most one call per connection, and then as one to repeat.
+        let known = app.config.database.max_connections + 1;
+        let mut answers = Vec::new();
+        for attempt in 0..known {
+            let request = line(&format!("after-{round}-{attempt}"));
+            let answer = app.client(TENANT).register_attachment(request).await;
+            answers.push(answer.map(|_| ()));
+        }
+        assert!(answers.iter().any(Result::is_ok), "{answers:?}");
+        for status in answers.into_iter().filter_map(Result::err) {
+            assert_unavailable("after a cut", &status, "DATABASE_UNAVAILABLE");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_follows_the_database() {
+    let app = TestApp::start().await;
+    app.pool.close().await;
+    let mut operator = Operator::of(&app).await;
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", app.app.grpc_addr));
+    let channel = channel.unwrap().connect_lazy();
+    let is = async |expected: ServingStatus| {
+        let service = "attachments.v1.AttachmentService".to_owned();
+        let mut client = HealthClient::new(channel.clone());
+        let answer = client.check(HealthCheckRequest { service }).await.unwrap();
+        answer.get_ref().status() == expected
+    };
+    operator.close().await;
+    app.eventually("health to fail", || is(ServingStatus::NotServing))
+        .await;
+    operator.open().await;
+    app.eventually("health to return", || is(ServingStatus::Serving))
+        .await;
+}

@@ -1,0 +1,312 @@
+//! One tenant asks for what is another's: each RPC has its case here.
+
+use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, line, put_channel, within};
+use crate::surface::stage::{UNKNOWN, picture, stored};
+use crate::surface::wire::{self, every_rpc};
+use attachments::auth::Scope;
+use attachments::proto::delete_attachment_request::Target;
+use attachments::proto::purge_attachments_request::Group;
+use attachments::proto::{
+    BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
+    DeleteAttachmentRequest, DeleteChannelRequest, ExplainAttachmentRequest,
+    GetAttachmentBytesRequest, GetAttachmentRequest, GetChannelRequest, GetProcessedContentRequest,
+    GetUsageRequest, IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest,
+    ListEnrichedAttachmentsRequest, Provider, PurgeAttachmentsRequest, RedriveAttachmentsRequest,
+    RegisterAttachmentRequest, RetryAttachmentRequest, SourceReference, WatchAttachmentsRequest,
+    WatchAttachmentsResponse,
+};
+use prost::Message as _;
+use secrecy::ExposeSecret as _;
+use std::collections::BTreeMap;
+use tonic::{Code, Status};
+
+/// What one tenant calls its things.
+#[derive(Clone)]
+struct Names {
+    attachment: String,
+    channel: String,
+    media: String,
+    message: String,
+    conversation: String,
+    correlation: String,
+}
+
+/// What globex does with names that acme uses.
+enum Case {
+    /// It asks for them: the answer is that for names nobody uses.
+    Asks(fn(Names) -> Vec<u8>),
+    /// It writes under them: it gets something of its own.
+    Writes(fn(Names) -> Vec<u8>),
+    /// It follows them: it is told of its own.
+    Follows(fn(Names) -> Vec<u8>),
+}
+
+#[rustfmt::skip] // A table: a line a case.
+fn cases() -> BTreeMap<String, Case> {
+    use Case::{Asks, Follows, Writes};
+    let of_attachments: [(&str, Case); 15] = [
+        ("RegisterAttachment", Writes(|names| registration(names).encode_to_vec())),
+        ("BatchRegisterAttachments", Writes(|names| BatchRegisterAttachmentsRequest { requests: vec![registration(names)] }.encode_to_vec())),
+        ("GetAttachment", Asks(|names| GetAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("BatchGetAttachments", Asks(|names| BatchGetAttachmentsRequest { attachment_ids: vec![names.attachment] }.encode_to_vec())),
+        ("ListAttachments", Asks(|names| ListAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
+        ("WatchAttachments", Follows(|names| WatchAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
+        ("ExplainAttachment", Asks(|names| ExplainAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("IssueAccessLink", Asks(|names| link(names).encode_to_vec())),
+        ("BatchIssueAccessLinks", Asks(|names| BatchIssueAccessLinksRequest { requests: vec![link(names)] }.encode_to_vec())),
+        ("GetAttachmentBytes", Asks(|names| GetAttachmentBytesRequest { attachment_id: names.attachment, ..Default::default() }.encode_to_vec())),
+        ("ListEnrichedAttachments", Asks(|names| ListEnrichedAttachmentsRequest { correlation_id: names.correlation }.encode_to_vec())),
+        ("GetProcessedContent", Asks(|names| GetProcessedContentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("RetryAttachment", Asks(|names| RetryAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("DeleteAttachment", Asks(|names| deletion(Target::AttachmentId(names.attachment)))),
+        ("PurgeAttachments", Asks(|names| PurgeAttachmentsRequest { group: Some(Group::ConversationId(names.conversation)) }.encode_to_vec())),
+    ];
+    let of_admin = [
+        ("PutChannel", Writes(|_| put_channel(LINE, Provider::Line, "globex-token").encode_to_vec())),
+        ("GetChannel", Asks(|names| GetChannelRequest { channel_id: names.channel }.encode_to_vec())),
+        // Names nothing: what it gives is looked at in a test of its own.
+        ("ListChannels", Asks(|_| ListChannelsRequest::default().encode_to_vec())),
+        ("DeleteChannel", Asks(|names| DeleteChannelRequest { channel_id: names.channel }.encode_to_vec())),
+        ("RedriveAttachments", Asks(|names| RedriveAttachmentsRequest { channel_id: names.channel, ..Default::default() }.encode_to_vec())),
+        ("GetUsage", Asks(|_| GetUsageRequest {}.encode_to_vec())),
+    ];
+    let of_attachments = of_attachments.map(|(method, case)| (wire::attachments(method), case));
+    let of_admin = of_admin.map(|(method, case)| (wire::admin(method), case));
+    of_attachments.into_iter().chain(of_admin).collect()
+}
+
+fn registration(names: Names) -> RegisterAttachmentRequest {
+    RegisterAttachmentRequest {
+        message_id: names.message,
+        conversation_id: names.conversation,
+        correlation_id: names.correlation,
+        ..line(&names.media)
+    }
+}
+
+fn link(names: Names) -> IssueAccessLinkRequest {
+    IssueAccessLinkRequest {
+        attachment_id: names.attachment,
+        ..IssueAccessLinkRequest::default()
+    }
+}
+
+fn deletion(target: Target) -> Vec<u8> {
+    let target = Some(target);
+    DeleteAttachmentRequest { target }.encode_to_vec()
+}
+
+/// All that a caller sees of an answer.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Messages(Vec<Vec<u8>>),
+    Refusal(Code, String, Vec<u8>, Vec<String>),
+}
+
+impl From<Result<Vec<Vec<u8>>, Status>> for Seen {
+    fn from(answer: Result<Vec<Vec<u8>>, Status>) -> Self {
+        let status = match answer {
+            Ok(messages) => return Self::Messages(messages),
+            Err(status) => status,
+        };
+        let metadata = status.metadata().clone().into_headers();
+        let metadata = metadata.iter().filter(|(name, _)| *name != "date");
+        Self::Refusal(
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+            metadata.map(|pair| format!("{pair:?}")).collect(),
+        )
+    }
+}
+
+/// What acme has, and names nobody uses.
+async fn names(app: &TestApp) -> (Names, Names) {
+    let channel = put_channel("acme-only", Provider::Url, "");
+    app.admin(TENANT).put_channel(channel).await.unwrap();
+    app.simulator.put_line_message("4711", picture());
+    let names = |attachment: &str, of: &str| Names {
+        attachment: attachment.to_owned(),
+        channel: format!("{of}-only"),
+        media: "4711".to_owned(),
+        message: format!("message-of-{of}"),
+        conversation: format!("conversation-of-{of}"),
+        correlation: format!("correlation-of-{of}"),
+    };
+    let mine = app.ingest(registration(names("", "acme"))).await;
+    assert!(!mine.storage_key.is_empty());
+    (names(&mine.attachment_id, "acme"), names(UNKNOWN, "nobody"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_anothers_answers_like_what_is_not_there() {
+    let app = TestApp::start().await;
+    let (acme, nobody) = names(&app).await;
+    let mine = acme_sees(&app, &acme).await;
+    let cases = cases();
+    for path in every_rpc() {
+        let case = cases.get(&path);
+        let case = case.unwrap_or_else(|| panic!("{path} has no case here"));
+        if let Case::Asks(request) = case {
+            let call = async |names: &Names| {
+                let answer = wire::call(&app, OTHER_TENANT, &path, request(names.clone())).await;
+                Seen::from(answer)
+            };
+            assert_eq!(call(&acme).await, call(&nobody).await, "{path}");
+        }
+    }
+    assert_eq!(acme_sees(&app, &acme).await, mine);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writing_under_anothers_names_gives_something_of_ones_own() {
+    let app = TestApp::start().await;
+    let (acme, _) = names(&app).await;
+    let mine = acme_sees(&app, &acme).await;
+    for (path, case) in cases() {
+        if let Case::Writes(request) = case {
+            let answer = wire::call(&app, OTHER_TENANT, &path, request(acme.clone())).await;
+            let told = String::from_utf8_lossy(&answer.unwrap().concat()).into_owned();
+            assert!(!told.contains(&acme.attachment), "{path}: {told}");
+        }
+    }
+    assert_eq!(acme_sees(&app, &acme).await, mine);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn following_anothers_names_tells_of_ones_own() {
+    let app = TestApp::start().await;
+    let (acme, _) = names(&app).await;
+    for (path, case) in cases() {
+        let Case::Follows(request) = case else {
+            continue;
+        };
+        let token = app.token(OTHER_TENANT, &Scope::ALL);
+        let bearer = format!("Bearer {}", token.expose_secret());
+        let opened = wire::open(&app, Some(&bearer), &path, request(acme.clone())).await;
+        let mut changes = opened.unwrap();
+        app.delete(&acme.attachment).await;
+        let answer = app
+            .client(OTHER_TENANT)
+            .register_attachment(registration(acme.clone()))
+            .await;
+        let own = answer.unwrap().into_inner().attachment.unwrap();
+        let change = within("a change of its own", changes.message())
+            .await
+            .unwrap();
+        let change = WatchAttachmentsResponse::decode(change.unwrap().as_slice()).unwrap();
+        assert_eq!(change.attachment.unwrap().attachment_id, own.attachment_id);
+
+        let resumed = WatchAttachmentsRequest {
+            cursor: change.cursor,
+            ..WatchAttachmentsRequest::default()
+        };
+        let answer = app.client(TENANT).watch_attachments(resumed).await;
+        assert_eq!(answer.err().unwrap().code(), Code::InvalidArgument);
+    }
+}
+
+/// Acme's record, its channel and its bytes, as acme is told.
+async fn acme_sees(app: &TestApp, acme: &Names) -> Vec<Seen> {
+    let record = GetAttachmentRequest {
+        attachment_id: acme.attachment.clone(),
+    };
+    let channel = GetChannelRequest {
+        channel_id: LINE.to_owned(),
+    };
+    let bytes = GetAttachmentBytesRequest {
+        attachment_id: acme.attachment.clone(),
+        ..GetAttachmentBytesRequest::default()
+    };
+    let mut seen = Vec::new();
+    for (path, request) in [
+        (wire::attachments("GetAttachment"), record.encode_to_vec()),
+        (
+            wire::attachments("GetAttachmentBytes"),
+            bytes.encode_to_vec(),
+        ),
+        (wire::admin("GetChannel"), channel.encode_to_vec()),
+    ] {
+        let answer = wire::call(app, TENANT, &path, request).await;
+        assert!(answer.is_ok(), "{path}: {answer:?}");
+        seen.push(Seen::from(answer));
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reference_to_anothers_media_answers_like_an_unknown_one() {
+    let app = TestApp::start().await;
+    let mine = stored(&app, "1", picture()).await;
+    let by_source = |media_id: &str| {
+        deletion(Target::Source(SourceReference {
+            channel_id: LINE.to_owned(),
+            media_id: media_id.to_owned(),
+            part: String::new(),
+        }))
+    };
+    let path = wire::attachments("DeleteAttachment");
+    let foreign = wire::call(&app, OTHER_TENANT, &path, by_source("1")).await;
+    let unknown = wire::call(&app, OTHER_TENANT, &path, by_source("2")).await;
+    assert_eq!(Seen::from(foreign), Seen::from(unknown));
+    let after = app.wait_final(TENANT, &mine.attachment_id).await;
+    assert_eq!(after, mine);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listings_hold_what_is_ones_own() {
+    let app = TestApp::start().await;
+    stored(&app, "1", picture()).await;
+    let channel = put_channel("acme-only", Provider::Url, "");
+    app.admin(TENANT).put_channel(channel).await.unwrap();
+
+    let everything = ListAttachmentsRequest::default();
+    let listed = app.client(OTHER_TENANT).list_attachments(everything).await;
+    assert_eq!(listed.unwrap().into_inner().attachments, []);
+    let usage = app.admin(OTHER_TENANT).get_usage(GetUsageRequest {}).await;
+    assert_eq!(usage.unwrap().into_inner().by_status, []);
+    let everything = ListChannelsRequest::default();
+    let listed = app.admin(OTHER_TENANT).list_channels(everything).await;
+    let channels = listed.unwrap().into_inner().channels;
+    assert!(
+        !channels.is_empty()
+            && channels
+                .iter()
+                .all(|channel| channel.channel_id != "acme-only")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_token_is_its_tenants_own() {
+    let app = TestApp::start().await;
+    for tenant in [TENANT, OTHER_TENANT] {
+        for id in ["1", "2"] {
+            let answer = app.client(tenant).register_attachment(line(id)).await;
+            answer.unwrap();
+        }
+    }
+    let attachments = |page_token: &str| ListAttachmentsRequest {
+        page_size: 1,
+        page_token: page_token.to_owned(),
+        ..ListAttachmentsRequest::default()
+    };
+    let channels = |page_token: &str| ListChannelsRequest {
+        page_size: 1,
+        page_token: page_token.to_owned(),
+    };
+    let (mut mine, mut theirs) = (app.client(TENANT), app.client(OTHER_TENANT));
+    let first = mine.list_attachments(attachments("")).await.unwrap();
+    let token = &first.get_ref().next_page_token;
+    let refused = theirs.list_attachments(attachments(token)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    let second = mine.list_attachments(attachments(token)).await.unwrap();
+    assert_eq!(second.get_ref().attachments.len(), 1);
+
+    let (mut mine, mut theirs) = (app.admin(TENANT), app.admin(OTHER_TENANT));
+    let first = mine.list_channels(channels("")).await.unwrap();
+    let token = &first.get_ref().next_page_token;
+    let refused = theirs.list_channels(channels(token)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    let second = mine.list_channels(channels(token)).await.unwrap();
+    assert_eq!(second.get_ref().channels.len(), 1);
+}
