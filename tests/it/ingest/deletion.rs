@@ -1,7 +1,7 @@
 //! Deletion wins over every state, and leaves no object behind.
 
 use super::{STORED, deleted, end_of, failed};
-use crate::support::{TENANT, TestApp, line};
+use crate::support::{TENANT, TestApp, impatient, line};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::{Attachment, AttachmentStatus, FailureReason as R};
 use reqwest::StatusCode;
@@ -9,7 +9,11 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_still_waits_is_never_downloaded() {
-    let app = TestApp::start_with(|config| config.limits.ingest_concurrency = 1).await;
+    let app = TestApp::start_with(|config| {
+        config.limits.ingest_concurrency = 1;
+        impatient(config);
+    })
+    .await;
     app.line_plays("1", &["stall", "ok"]);
     app.line_plays("2", &["ok"]);
     let ahead = app.begin(line("1")).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_expired_lease_is_an_attempt_that_was_interrupted() {
-    let app = patient().await;
+    let app = TestApp::start().await;
     app.line_plays("1", &["hang", "ok"]);
     let id = app.begin(line("1")).await.attachment_id;
     app.haunt(&id, false).await;
@@ -30,7 +30,7 @@ async fn an_expired_lease_is_an_attempt_that_was_interrupted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_kills_its_last_worker_is_ended() {
-    let app = patient().await;
+    let app = TestApp::start().await;
     app.line_plays("1", &["hang"]);
     let id = app.begin(line("1")).await.attachment_id;
     app.haunt(&id, true).await;
@@ -46,7 +46,7 @@ async fn a_file_that_kills_its_last_worker_is_ended() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_that_was_lost_is_found_again() {
-    let app = patient().await;
+    let app = TestApp::start().await;
     app.line_plays("1", &["hang", "ok"]);
     let id = app.begin(line("1")).await.attachment_id;
     let removed = sqlx::query("delete from work").execute(&app.pool).await;
@@ -83,12 +83,4 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
     app.eventually_nothing_to_remove().await;
     assert_eq!(app.wait_final(TENANT, &id).await, stored);
     assert_eq!(app.explain(&id).await.len(), 2);
-}
-
-/// With downloads that may hang longer than any test waits.
-async fn patient() -> TestApp {
-    TestApp::start_with(|config| {
-        config.egress.idle_timeout.0 = Duration::from_mins(5);
-    })
-    .await
 }

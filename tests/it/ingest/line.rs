@@ -1,7 +1,7 @@
 //! What LINE answers, and what becomes of it.
 
 use super::{STORED, end_of, failed, rejected, unsupported};
-use crate::support::{TestApp, line};
+use crate::support::{TestApp, impatient, line};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
 use attachments::proto::{Attempt, FailureReason as R};
 use futures::future::join_all;
@@ -11,10 +11,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_passing_failure_is_told_and_overcome() {
-    let app = TestApp::start_with(|config| {
-        config.egress.total_timeout.0 = Duration::from_secs(2);
-    })
-    .await;
+    let app = TestApp::start().await;
     let cases = [
         ("500", R::SourceUnavailable, 500),
         ("503", R::SourceUnavailable, 503),
@@ -22,9 +19,6 @@ async fn a_passing_failure_is_told_and_overcome() {
         ("202", R::SourceNotReady, 202),
         ("408", R::SourceTimeout, 408),
         ("504", R::SourceTimeout, 504),
-        ("hang", R::SourceTimeout, 0),
-        ("stall:100", R::SourceTimeout, 200),
-        ("drip", R::SourceTimeout, 200),
         ("reset", R::SourceUnavailable, 0),
         ("reset:100", R::DownloadIncomplete, 200),
         ("cut:100", R::DownloadIncomplete, 200),
@@ -45,6 +39,28 @@ async fn a_passing_failure_is_told_and_overcome() {
             assert_eq!(first.failure_reason(), reason, "{step}");
             assert_eq!(first.provider_status, status, "{step}");
             assert_eq!(last.failure_reason(), R::Unspecified, "{step}");
+        }
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_and_slowness_have_an_end() {
+    let app = TestApp::start_with(|config| {
+        impatient(config);
+        // A drip is never silent.
+        config.egress.total_timeout.0 = Duration::from_secs(5);
+    })
+    .await;
+    join_all(["hang", "stall:100", "drip"].map(|step| {
+        let app = &app;
+        async move {
+            let id = as_id(step);
+            app.line_plays(&id, &[step, "ok"]);
+            let stored = app.ingest(line(&id)).await;
+            assert_eq!(end_of(&stored), STORED, "{step}");
+            let attempts = app.explain(&stored.attachment_id).await;
+            assert_eq!(attempts[0].failure_reason(), R::SourceTimeout, "{step}");
         }
     }))
     .await;

@@ -1,7 +1,7 @@
 //! Every failure reason is reached, ends in its status, and tells readers so.
 
 use super::{deleted, end_of, failed, rejected, unsupported};
-use crate::support::{TENANT, TestApp, channel, line, slack, url};
+use crate::support::{TENANT, TestApp, channel, impatient, line, slack, url};
 use attachments::attachment::failure::FailureReason as Reason;
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, SlackFile};
@@ -27,7 +27,12 @@ const NOT_YET: &[(Reason, &str)] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_reason_is_reached_or_there_is_a_reason_why_not() {
     let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
-    // Its store fails for good, so it is one of its own.
+    let hasty = TestApp::start_with(|config| {
+        config.retry.max_attempts = 2;
+        impatient(config);
+    })
+    .await;
+    // Its store fails for good.
     let storeless = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
     let refused = Fault::Status(StatusCode::INTERNAL_SERVER_ERROR);
     let faults = storeless.store.faults();
@@ -36,6 +41,7 @@ async fn every_reason_is_reached_or_there_is_a_reason_why_not() {
     join_all(Reason::ALL.iter().map(|reason| {
         let app = match reason {
             Reason::StorageUnavailable => &storeless,
+            Reason::SourceTimeout => &hasty,
             _ => &app,
         };
         async move {

@@ -1,7 +1,7 @@
 //! The story's edge cases: corrupted file, duplicate media id, large image
 //! causing timeout.
 
-use crate::support::{TENANT, TestApp, line};
+use crate::support::{TENANT, TestApp, impatient, line};
 use attachments::dev::object_store::Operation;
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::{AttachmentStatus, FailureReason};
@@ -70,7 +70,7 @@ async fn a_duplicate_media_id_is_one_attachment_however_many_register_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_image_that_stalls_times_out_and_is_tried_again() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(impatient).await;
     let image = Media::fixture_of_size(Fixture::Jpeg, 2_000_000).unwrap();
     let sent = image.checksum_sha256();
     let image = image.script(["stall:1500000", "ok"]).unwrap();
@@ -80,15 +80,18 @@ async fn a_large_image_that_stalls_times_out_and_is_tried_again() {
     assert_eq!(stored.status(), AttachmentStatus::Stored, "{stored:#?}");
     assert_eq!(stored.checksum_sha256, sent);
     let attempts = app.explain(&stored.attachment_id).await;
-    assert_eq!(attempts.len(), 2);
+    let received: Vec<_> = attempts.iter().map(|one| one.received_bytes).collect();
+    assert_eq!(received, [1_500_000, 2_000_000]);
     assert_eq!(attempts[0].failure_reason(), FailureReason::SourceTimeout);
-    assert_eq!(attempts[0].received_bytes, 1_500_000);
-    assert_eq!(attempts[1].received_bytes, 2_000_000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_image_that_never_comes_is_a_timeout_for_good() {
-    let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
+    let app = TestApp::start_with(|config| {
+        config.retry.max_attempts = 2;
+        impatient(config);
+    })
+    .await;
     let image = Media::fixture_of_size(Fixture::Jpeg, 2_000_000).unwrap();
     let image = image.script(["stall"]).unwrap();
     app.simulator.put_line_message("1", image);

@@ -224,6 +224,11 @@ async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> Ap
     App::start(settings, role, clock).await.unwrap()
 }
 
+/// Gives up on a silent provider soon, for tests of exactly that.
+pub fn impatient(config: &mut Config) {
+    config.egress.idle_timeout = Human(Duration::from_secs(1));
+}
+
 /// The defaults, with waits that suit a test.
 fn fast() -> Config {
     let milliseconds = |count| Human(Duration::from_millis(count));
@@ -233,7 +238,8 @@ fn fast() -> Config {
     config.server.grace = milliseconds(5_000);
     config.server.reflection = true;
     config.database.max_connections = 8;
-    config.egress.idle_timeout = milliseconds(2_000);
+    // Patient, so that a busy machine is not taken for a slow provider.
+    config.egress.idle_timeout = milliseconds(5_000);
     config.retry.base = milliseconds(20);
     config.retry.cap = milliseconds(200);
     config.retry.retry_after_cap = milliseconds(2_000);

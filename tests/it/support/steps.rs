@@ -93,11 +93,12 @@ impl TestApp {
             .url
     }
 
-    /// Makes the running attempt that of a worker which died some time ago;
-    /// the `last` one is one with no attempt left after it.
+    /// Lets a worker that is dead by now have taken the running attempt over;
+    /// no attempt is left after the `last` one.
     pub async fn haunt(&self, id: &str, last: bool) {
         let haunted = sqlx::query(
-            "update work set leased_by = 'ghost', due_at = now() - interval '1 second',
+            "update work set leased_by = 'ghost', fence = fence + 1,
+                 due_at = now() - interval '1 second',
                  attempt_count = case when $2 then max_attempts else attempt_count end
              where attachment_id = $1::uuid and leased_by is not null",
         )
