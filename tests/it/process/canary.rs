@@ -2,7 +2,7 @@
 
 use super::running_dev::wait_stored;
 use super::running_service::{Ground, Secrets};
-use super::sandbox::eventually;
+use super::sandbox::{eventually, http};
 use crate::support::{LINE, URL, database, line, put_channel, url};
 use attachments::dev::simulator::{Fixture, Grant, Media, Provider as Simulated};
 use attachments::proto::{
@@ -15,7 +15,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
 
+/// Crates that may print a request at finer levels, in this version or the next.
+const CAPPED: &[&str] = &["aws_", "h2", "hyper", "reqwest", "rustls", "sqlx"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one secret after the other")]
 async fn no_secret_is_written_at_any_level() {
     let secrets = Secrets {
         s3: "canary/s3+secret".to_owned(),
@@ -90,7 +94,7 @@ async fn no_secret_is_written_at_any_level() {
         };
         if let Ok(link) = client.issue_access_link(request).await {
             let url = Url::parse(&link.into_inner().url).unwrap();
-            reqwest::get(url.clone()).await.unwrap();
+            http().get(url.clone()).send().await.unwrap();
             links.push(url);
         }
     }
@@ -109,6 +113,11 @@ async fn no_secret_is_written_at_any_level() {
         };
         let level = entry["level"].as_str().unwrap_or_default();
         *levels.entry(level.to_owned()).or_default() += 1;
+        if matches!(level, "DEBUG" | "TRACE") {
+            let target = entry["target"].as_str().unwrap_or_default();
+            let capped = CAPPED.iter().any(|cap| target.starts_with(cap));
+            assert!(!capped, "it prints headers and URLs: {line}");
+        }
     }
     assert!(
         levels.contains_key("TRACE") || levels.contains_key("DEBUG"),

@@ -55,9 +55,9 @@ async fn nothing_is_embedded_that_was_given() {
     let sent = image.checksum_sha256();
     simulator.put_line_message("2001", image);
     let (mut client, _) = dev.clients("admin");
-    let stored = wait_stored(&mut client, &register(&dev, "2001").await).await;
+    let found = wait_stored(&mut client, &register(&dev, "2001").await).await;
     assert_eq!(store.faults().count(Operation::Put), 1);
-    let bytes = bytes_of(&mut client, &stored.attachment_id).await;
+    let bytes = bytes_of(&mut client, &found.attachment_id).await;
     assert_eq!(hex::encode(Sha256::digest(bytes)), sent);
     let pool = PgPool::connect(&database_url).await.unwrap();
     let rows: i64 = sqlx::query_scalar("select count(*) from attachments")

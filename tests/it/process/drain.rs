@@ -77,13 +77,13 @@ async fn streams_end_whole_and_downloads_are_given_back_unspent() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
 
     let pool = PgPool::connect(&ground.database_url).await.unwrap();
-    let (spent, leased_by): (i16, Option<String>) =
+    let (attempt_count, leased_by): (i16, Option<String>) =
         sqlx::query_as("select attempt_count, leased_by from work where attachment_id = $1")
             .bind(stalled.parse::<Uuid>().unwrap())
             .fetch_one(&pool)
             .await
             .unwrap();
-    assert_eq!((spent, leased_by), (0, None));
+    assert_eq!((attempt_count, leased_by), (0, None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! A `dev` that is up.
 
-use super::sandbox::{Process, Sandbox};
+use super::sandbox::{Process, Sandbox, http};
 use attachments::dev::client::{self, Admin, Attachments};
 use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest};
 use serde_json::Value;
@@ -59,15 +59,7 @@ impl RunningDev {
     /// Puts a file into the simulated LINE by its control, and gives its SHA-256.
     pub async fn put_line_message(&self, id: &str, body: &str) -> String {
         let url = format!("{}/control/line/messages/{id}", self.text("simulator"));
-        let answer = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .unwrap()
-            .put(url)
-            .body(body.to_owned())
-            .send()
-            .await
-            .unwrap();
+        let answer = http().put(url).body(body.to_owned()).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         answer["checksum_sha256"].as_str().unwrap().to_owned()
     }

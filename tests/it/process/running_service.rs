@@ -1,6 +1,6 @@
 //! What `serve` needs, all of the test's own, and a `serve` that is up.
 
-use super::sandbox::{Process, Sandbox, eventually};
+use super::sandbox::{Process, Sandbox, eventually, http};
 use crate::support::{ANY_PORT, LINE, TENANT, database, put_channel};
 use attachments::auth::Scope;
 use attachments::dev::client::{self, Admin, Attachments};
@@ -27,10 +27,10 @@ pub struct Secrets {
 /// A database, a store, providers and an issuer, and the variables that name them.
 pub struct Ground {
     pub sandbox: Sandbox,
-    pub store: ObjectStore,
     pub simulator: Simulator,
     pub database_url: String,
     issuer: EncodingKey,
+    _store: ObjectStore,
 }
 
 impl Ground {
@@ -100,10 +100,10 @@ impl Ground {
             .set("ATTACHMENTS_RETRY_POLL_INTERVAL", "50ms");
         Self {
             sandbox,
-            store,
             simulator,
             database_url: database_url.to_owned(),
             issuer,
+            _store: store,
         }
     }
 
@@ -166,9 +166,8 @@ impl RunningService {
 
     /// Status and body of `/readyz`; none when nobody answers.
     pub async fn readyz(&self) -> Option<(u16, Value)> {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/readyz", self.admin);
-        let answer = client.get(url).send().await.ok()?;
+        let answer = http().get(url).send().await.ok()?;
         Some((answer.status().as_u16(), answer.json().await.ok()?))
     }
 

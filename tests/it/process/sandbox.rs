@@ -35,6 +35,7 @@ pub struct Process {
 
 impl Sandbox {
     pub fn new() -> Self {
+        attachments::app::install_crypto();
         // Open to the account that an embedded Postgres of root runs as.
         let folder = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o755))
@@ -57,6 +58,10 @@ impl Sandbox {
     }
 
     /// Sets a variable for the processes to come.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it reads better where it is called"
+    )]
     pub fn set(&mut self, name: &str, value: impl ToString) -> &mut Self {
         self.variables.insert(name.to_owned(), value.to_string());
         self
@@ -160,6 +165,11 @@ impl Process {
             sleep(std::time::Duration::from_millis(10)).await;
         }
     }
+}
+
+/// A client that calls loopback and nobody in between.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 fn read(path: &Path) -> String {
