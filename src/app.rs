@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 /// A client that keeps the default window of 64 KiB halves its byte streams;
@@ -117,6 +118,8 @@ impl App {
         let admin = AdminListener::start(admin_listener, probes);
         if let Some(grpc_listener) = grpc_listener {
             let (reporter, health) = tonic_health::server::health_reporter();
+            // tonic says SERVING until it is told; nobody has looked yet.
+            tell_health(&reporter, ServingStatus::NotServing).await;
             tasks.spawn(follow_database(reporter, db.clone(), stop.clone()));
             let capabilities = Capabilities {
                 register: Register::new(&db, queue.clone(), settings.register),
@@ -269,28 +272,28 @@ fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken)
 
 /// gRPC health says what registration needs: the database.
 async fn follow_database(reporter: HealthReporter, db: Db, stop: CancellationToken) {
-    const SERVICES: &[&str] = &[
-        "",
-        "attachments.v1.AttachmentService",
-        "attachments.v1.AdminService",
-    ];
     loop {
         let status = if db.check().await.is_ok() {
-            tonic_health::ServingStatus::Serving
+            ServingStatus::Serving
         } else {
-            tonic_health::ServingStatus::NotServing
+            ServingStatus::NotServing
         };
-        for service in SERVICES {
-            reporter.set_service_status(service, status).await;
-        }
+        tell_health(&reporter, status).await;
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(HEALTH_INTERVAL) => {}
         }
     }
-    for service in SERVICES {
-        reporter
-            .set_service_status(service, tonic_health::ServingStatus::NotServing)
-            .await;
+    tell_health(&reporter, ServingStatus::NotServing).await;
+}
+
+/// Of the server as a whole and of each service.
+async fn tell_health(reporter: &HealthReporter, status: ServingStatus) {
+    for service in [
+        "",
+        "attachments.v1.AttachmentService",
+        "attachments.v1.AdminService",
+    ] {
+        reporter.set_service_status(service, status).await;
     }
 }

@@ -110,16 +110,20 @@ async fn without_reflection_the_server_does_not_describe_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_is_told_to_anybody() {
     let app = TestApp::start().await;
-    let mut client = HealthClient::new(channel(&app));
     for service in [
         "",
         "attachments.v1.AttachmentService",
         "attachments.v1.AdminService",
     ] {
-        let service = service.to_owned();
-        let answer = client.check(HealthCheckRequest { service }).await.unwrap();
-        assert_eq!(answer.get_ref().status(), ServingStatus::Serving);
+        app.eventually("health", || async {
+            let service = service.to_owned();
+            let mut client = HealthClient::new(channel(&app));
+            let answer = client.check(HealthCheckRequest { service }).await;
+            answer.unwrap().get_ref().status() == ServingStatus::Serving
+        })
+        .await;
     }
+    let mut client = HealthClient::new(channel(&app));
     let service = "attachments.v1.NoService".to_owned();
     let refused = client.check(HealthCheckRequest { service }).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotFound);

@@ -2,7 +2,7 @@
 
 use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, line, put_channel, within};
 use crate::surface::stage::{UNKNOWN, picture, stored};
-use crate::surface::wire::{self, every_rpc};
+use crate::surface::wire::{self, Seen, every_rpc};
 use attachments::auth::Scope;
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::purge_attachments_request::Group;
@@ -18,7 +18,7 @@ use attachments::proto::{
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeMap;
-use tonic::{Code, Status};
+use tonic::Code;
 
 /// What one tenant calls its things.
 #[derive(Clone)]
@@ -94,30 +94,6 @@ fn link(names: Names) -> IssueAccessLinkRequest {
 fn deletion(target: Target) -> Vec<u8> {
     let target = Some(target);
     DeleteAttachmentRequest { target }.encode_to_vec()
-}
-
-/// All that a caller sees of an answer.
-#[derive(Debug, PartialEq)]
-enum Seen {
-    Messages(Vec<Vec<u8>>),
-    Refusal(Code, String, Vec<u8>, Vec<String>),
-}
-
-impl From<Result<Vec<Vec<u8>>, Status>> for Seen {
-    fn from(answer: Result<Vec<Vec<u8>>, Status>) -> Self {
-        let status = match answer {
-            Ok(messages) => return Self::Messages(messages),
-            Err(status) => status,
-        };
-        let metadata = status.metadata().clone().into_headers();
-        let metadata = metadata.iter().filter(|(name, _)| *name != "date");
-        Self::Refusal(
-            status.code(),
-            status.message().to_owned(),
-            status.details().to_vec(),
-            metadata.map(|pair| format!("{pair:?}")).collect(),
-        )
-    }
 }
 
 /// What acme has, and names nobody uses.

@@ -1,34 +1,32 @@
-//! Links: how long they live, for which host, and what the store is told to
-//! say with the bytes.
+//! Links: how long they live, for which host, and to what.
 
-use super::stage::{
-    UNKNOWN, hold_still, one_in_each_status, picture, retried_later, stored, stored_named,
-};
+use super::stage::{UNKNOWN, hold_still, one_in_each_status, picture, retried_later, stored};
 use super::status::{of_item, reason, violated};
 use crate::support::{OTHER_TENANT, TENANT, TestApp};
 use attachments::clock::Clock as _;
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::batch_issue_access_links_response::result::Result as Item;
 use attachments::proto::{
-    AccessLink, AttachmentStatus, BatchIssueAccessLinksRequest, Disposition,
-    IssueAccessLinkRequest, LinkMode, Rendition,
+    AccessLink, AttachmentStatus, BatchIssueAccessLinksRequest, IssueAccessLinkRequest, LinkMode,
+    Rendition,
 };
 use prost_types::Duration;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, SET_COOKIE};
 use time::Duration as Shift;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use url::Url;
 
-fn to(id: &str) -> IssueAccessLinkRequest {
+/// A link to it, as it is asked for.
+pub fn to(id: &str) -> IssueAccessLinkRequest {
     IssueAccessLinkRequest {
         attachment_id: id.to_owned(),
         ..IssueAccessLinkRequest::default()
     }
 }
 
-async fn issue(app: &TestApp, request: IssueAccessLinkRequest) -> Result<AccessLink, Status> {
+/// Issues a link for [`TENANT`].
+pub async fn issue(app: &TestApp, request: IssueAccessLinkRequest) -> Result<AccessLink, Status> {
     let answer = app.client(TENANT).issue_access_link(request).await;
     answer.map(tonic::Response::into_inner)
 }
@@ -119,87 +117,6 @@ async fn a_link_is_signed_for_the_host_that_browsers_use() {
     elsewhere.set_host(Some("127.0.0.1")).unwrap();
     let answer = reqwest::get(elsewhere).await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_serves_the_file_under_its_name_and_type() {
-    use Disposition::{Attachment, Inline, Unspecified};
-    let app = TestApp::start().await;
-    let mut next = 0;
-    for (kind, name, disposition, expected) in [
-        (
-            Fixture::Png,
-            "cat.png",
-            Unspecified,
-            "inline; filename=\"cat.png\"",
-        ),
-        (
-            Fixture::Png,
-            "cat.png",
-            Inline,
-            "inline; filename=\"cat.png\"",
-        ),
-        (
-            Fixture::Png,
-            "cat.png",
-            Attachment,
-            "attachment; filename=\"cat.png\"",
-        ),
-        (
-            Fixture::Pdf,
-            "รายงาน.pdf",
-            Unspecified,
-            "inline; filename=\"______.pdf\"; filename*=UTF-8''\
-             %E0%B8%A3%E0%B8%B2%E0%B8%A2%E0%B8%87%E0%B8%B2%E0%B8%99.pdf",
-        ),
-        (
-            Fixture::Png,
-            "say \"cheese\".png",
-            Attachment,
-            "attachment; filename=\"say _cheese_.png\"; filename*=UTF-8''say%20%22cheese%22.png",
-        ),
-        (
-            Fixture::Png,
-            "a\r\nSet-Cookie: b=c.png",
-            Unspecified,
-            "inline; filename=\"aSet-Cookie: b=c.png\"",
-        ),
-        // A name that lies about the type is not what the file is saved under.
-        (
-            Fixture::Pdf,
-            "setup.exe",
-            Unspecified,
-            "inline; filename=\"setup.exe.pdf\"",
-        ),
-        // Text is never shown: a browser might take it for something to run.
-        (
-            Fixture::Csv,
-            "table.csv",
-            Inline,
-            "attachment; filename=\"table.csv\"",
-        ),
-        (
-            Fixture::Csv,
-            "table.csv",
-            Unspecified,
-            "attachment; filename=\"table.csv\"",
-        ),
-    ] {
-        next += 1;
-        let id = stored_named(&app, &next.to_string(), Media::fixture(kind), name).await;
-        let request = IssueAccessLinkRequest {
-            disposition: disposition.into(),
-            ..to(&id.attachment_id)
-        };
-        let link = issue(&app, request).await.unwrap();
-        let answer = reqwest::get(&link.url).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{name:?}");
-        let headers = answer.headers();
-        assert_eq!(headers[CONTENT_DISPOSITION], expected, "{name:?}");
-        assert_eq!(headers[CONTENT_TYPE], kind.content_type(), "{name:?}");
-        assert_eq!(headers[CONTENT_TYPE], link.content_type, "{name:?}");
-        assert!(!headers.contains_key(SET_COOKIE), "{name:?}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,14 @@
 //! What the contract promises of every RPC, told from outside.
 
 mod bytes;
+mod credentials;
 mod idempotency;
 mod links;
 mod listing;
 mod malformed;
 mod outage;
 mod scopes;
+mod served;
 pub mod stage;
 pub mod status;
 pub mod wire;

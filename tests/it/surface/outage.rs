@@ -4,6 +4,8 @@ use super::stage::UNKNOWN;
 use super::status::{assert_unavailable, of_item};
 use super::wire::{admin, attachments, call};
 use crate::support::{LINE, TENANT, TestApp, line, put_channel};
+use attachments::app::App;
+use attachments::config::Role;
 use attachments::proto::batch_register_attachments_response::result::Result as Item;
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::purge_attachments_request::Group;
@@ -20,6 +22,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 use std::str::FromStr as _;
 use tonic::Status;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -250,17 +253,24 @@ async fn health_follows_the_database() {
     let app = TestApp::start().await;
     app.pool.close().await;
     let mut operator = Operator::of(&app).await;
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", app.app.grpc_addr));
-    let channel = channel.unwrap().connect_lazy();
-    let is = async |expected: ServingStatus| {
-        let service = "attachments.v1.AttachmentService".to_owned();
-        let mut client = HealthClient::new(channel.clone());
+    let health = async |of: &App, service: &str| {
+        let service = service.to_owned();
+        let endpoint = Endpoint::from_shared(format!("http://{}", of.grpc_addr));
+        let mut client = HealthClient::new(endpoint.unwrap().connect_lazy());
         let answer = client.check(HealthCheckRequest { service }).await.unwrap();
-        answer.get_ref().status() == expected
+        answer.get_ref().status()
     };
+    let name = "attachments.v1.AttachmentService";
+    let is = async |expected| health(&app.app, name).await == expected;
     operator.close().await;
     app.eventually("health to fail", || is(ServingStatus::NotServing))
         .await;
+    // A replica that comes up now does not claim to be well before it has looked.
+    let newcomer = app.another(Role::Api).await;
+    for service in ["", name] {
+        let told = health(&newcomer, service).await;
+        assert_eq!(told, ServingStatus::NotServing, "{service:?}");
+    }
     operator.open().await;
     app.eventually("health to return", || is(ServingStatus::Serving))
         .await;

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Endpoint;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 /// The paths of all RPCs, as the contract has them.
 pub fn every_rpc() -> Vec<String> {
@@ -83,6 +83,30 @@ pub async fn open(
     // An answer of one message is a stream of one.
     let response = client.server_streaming(request, path, AsItIs).await?;
     Ok(response.into_inner())
+}
+
+/// All that a caller sees of an answer.
+#[derive(Debug, PartialEq)]
+pub enum Seen {
+    Messages(Vec<Vec<u8>>),
+    Refusal(Code, String, Vec<u8>, Vec<String>),
+}
+
+impl From<Result<Vec<Vec<u8>>, Status>> for Seen {
+    fn from(answer: Result<Vec<Vec<u8>>, Status>) -> Self {
+        let status = match answer {
+            Ok(messages) => return Self::Messages(messages),
+            Err(status) => status,
+        };
+        let metadata = status.metadata().clone().into_headers();
+        let metadata = metadata.iter().filter(|(name, _)| *name != "date");
+        Self::Refusal(
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+            metadata.map(|pair| format!("{pair:?}")).collect(),
+        )
+    }
 }
 
 /// Messages that are bytes already.
