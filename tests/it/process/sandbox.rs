@@ -169,6 +169,7 @@ impl Process {
 
 /// A client that calls loopback and nobody in between.
 pub fn http() -> reqwest::Client {
+    attachments::app::install_crypto();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
