@@ -21,6 +21,8 @@ const TALKATIVE: &[(&str, LevelFilter)] = &[
     ("rustls", LevelFilter::INFO),
     ("s3s", LevelFilter::OFF),
     ("sqlx", LevelFilter::WARN),
+    // Such as "there is no transaction in progress", after a call that was given up.
+    ("sqlx::postgres::notice", LevelFilter::ERROR),
 ];
 
 /// The logs could not be set up.
