@@ -1,7 +1,7 @@
 //! No secret in what `serve` writes, however much it is told to write.
 
-use super::running_dev::wait_stored;
-use super::running_service::{Ground, Secrets};
+use super::reading::wait_stored;
+use super::running_service::{Ground, RunningService, Secrets};
 use super::sandbox::{eventually, http};
 use crate::support::{LINE, URL, database, line, put_channel, url};
 use attachments::dev::simulator::{Fixture, Grant, Media, Provider as Simulated};
@@ -12,14 +12,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use url::Url;
+
+/// Everything, and then once more what a cap by crate might have missed.
+const FILTER: &str = "trace,h2=trace,h2::hpack=trace,hyper::proto=trace,hyper_util::client=trace,\
+    aws_smithy_runtime=trace,aws_sigv4::http_request=trace,sqlx::query=trace,\
+    reqwest::connect=trace,[ingest]=trace";
 
 /// Crates that may print a request at finer levels, in this version or the next.
 const CAPPED: &[&str] = &["aws_", "h2", "hyper", "reqwest", "rustls", "sqlx"];
 
+const CREDENTIAL: &str = "canary-channel-credential";
+const BAD_TOKEN: &str = "canary.of-a-bad.token";
+const URL_SECRET: &str = "canary-of-a-secret-url";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::too_many_lines, reason = "one secret after the other")]
 async fn no_secret_is_written_at_any_level() {
     let secrets = Secrets {
         s3: "canary/s3+secret".to_owned(),
@@ -27,44 +34,90 @@ async fn no_secret_is_written_at_any_level() {
         signing_key: "canary of the signing key, long enough".to_owned(),
         sealing_key: *b"canary of the sealing key, 32 B.",
     };
-    let credential = "canary-channel-credential";
     let mut ground = Ground::with(&database::create().await, &secrets).await;
-    // The second half tries to get around the caps on what prints headers.
-    let filter = "trace,h2=trace,h2::hpack=trace,hyper::proto=trace,hyper_util::client=trace,\
-        aws_smithy_runtime=trace,aws_sigv4::http_request=trace,sqlx::query=trace,\
-        reqwest::connect=trace,[ingest]=trace";
     ground
         .sandbox
-        .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", filter)
+        .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", FILTER)
         .set("ATTACHMENTS_SERVER_REFLECTION", "true");
+    let service = ground.serve(&[]).await;
+    let token = ground.token();
+
+    let id = play(&ground, &service, &token).await;
+    let presigned = visit_link(&service, &token, &id, LinkMode::Presigned).await;
+    let proxy = visit_link(&service, &token, &id, LinkMode::Proxy).await;
+    service.process.signal(Signal::SIGTERM);
+    let finished = service.process.finish().await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+
+    assert_levels(&finished.stderr);
+    let signature = |url: &Url| {
+        let mut pairs = url.query_pairs();
+        let pair = pairs.find(|(name, _)| name == "X-Amz-Signature");
+        pair.map(|(_, value)| value.into_owned())
+    };
+    let canaries = [
+        ("S3 secret", secrets.s3),
+        ("database password", secrets.database_password),
+        ("signing key", secrets.signing_key),
+        (
+            "sealing key",
+            String::from_utf8_lossy(&secrets.sealing_key).into_owned(),
+        ),
+        ("channel credential", CREDENTIAL.to_owned()),
+        ("secret URL", URL_SECRET.to_owned()),
+        ("bad token", BAD_TOKEN.to_owned()),
+        (
+            "signature of the token",
+            token.rsplit('.').next().unwrap().to_owned(),
+        ),
+        ("token", token),
+        (
+            "signature of the link",
+            signature(&presigned.unwrap()).unwrap(),
+        ),
+    ];
+    let links = proxy.iter().map(|url| {
+        (
+            "proxy link",
+            url.path().rsplit('/').next().unwrap().to_owned(),
+        )
+    });
+    let written = format!("{}{}", finished.stdout, finished.stderr);
+    for (name, canary) in canaries.into_iter().chain(links) {
+        for form in forms(&canary) {
+            let line = written.lines().find(|line| line.contains(&form));
+            assert_eq!(line, None, "{name} as {form}");
+        }
+    }
+}
+
+/// What goes well, what is refused, and what breaks on the way. Gives the id
+/// of what went well.
+async fn play(ground: &Ground, service: &RunningService, token: &str) -> String {
     ground.simulator.put_token(
-        credential,
+        CREDENTIAL,
         Grant {
             provider: Simulated::Line,
             scopes: vec![],
             revoked: false,
         },
     );
-    let service = ground.serve(&[]).await;
-    let token = ground.token();
-    let (mut client, mut admin) = service.clients(&token);
+    let (mut client, mut admin) = service.clients(token);
     for request in [
-        put_channel(LINE, Provider::Line, credential),
+        put_channel(LINE, Provider::Line, CREDENTIAL),
         put_channel(URL, Provider::Url, ""),
     ] {
         admin.put_channel(request).await.unwrap();
     }
-
-    // What goes well, what the provider refuses, and what breaks on the way.
     let mut ids = Vec::new();
-    for (id, script) in [
+    for (id, step) in [
         ("1", "ok"),
         ("2", "401"),
         ("3", "500"),
         ("4", "reset"),
         ("5", "signin"),
     ] {
-        let media = Media::fixture(Fixture::Png).script([script]).unwrap();
+        let media = Media::fixture(Fixture::Png).script([step]).unwrap();
         ground.simulator.put_line_message(id, media);
         let registered = client
             .register_attachment(line(id))
@@ -73,99 +126,54 @@ async fn no_secret_is_written_at_any_level() {
             .into_inner();
         ids.push(registered.attachment.unwrap().attachment_id);
     }
-    let secret_url = "http://127.0.0.1:9/file?token=canary-of-a-secret-url";
-    client.register_attachment(url(secret_url)).await.unwrap();
-    client
-        .register_attachment(RegisterAttachmentRequest::default())
-        .await
-        .unwrap_err();
-    let (mut stranger, _) = service.clients("canary.of-a-bad.token");
-    stranger
-        .list_attachments(ListAttachmentsRequest::default())
-        .await
-        .unwrap_err();
-    wait_stored(&mut client, &ids[0]).await;
-    let mut links = Vec::new();
-    for mode in [LinkMode::Presigned, LinkMode::Proxy] {
-        let request = IssueAccessLinkRequest {
-            attachment_id: ids[0].clone(),
-            mode: mode.into(),
-            ..IssueAccessLinkRequest::default()
-        };
-        if let Ok(link) = client.issue_access_link(request).await {
-            let url = Url::parse(&link.into_inner().url).unwrap();
-            http().get(url.clone()).send().await.unwrap();
-            links.push(url);
-        }
-    }
+    let secret_url = url(&format!("http://127.0.0.1:9/file?token={URL_SECRET}"));
+    client.register_attachment(secret_url).await.unwrap();
+    let malformed = RegisterAttachmentRequest::default();
+    client.register_attachment(malformed).await.unwrap_err();
+    let (mut stranger, _) = service.clients(BAD_TOKEN);
+    let list = ListAttachmentsRequest::default();
+    stranger.list_attachments(list).await.unwrap_err();
     eventually("all was tried", async || {
-        ground.simulator.journal().len() >= 5
+        ground.simulator.journal().len() >= ids.len()
     })
     .await;
-    service.process.signal(Signal::SIGTERM);
-    let finished = service.process.finish().await;
-    assert_eq!(finished.code, Some(0), "{finished:?}");
+    wait_stored(&mut client, &ids[0]).await;
+    ids.swap_remove(0)
+}
 
-    let mut levels = BTreeMap::<String, usize>::new();
-    for line in finished.stderr.lines() {
+/// The link, after a look at what it leads to; none where this mode is refused.
+async fn visit_link(
+    service: &RunningService,
+    token: &str,
+    id: &str,
+    mode: LinkMode,
+) -> Option<Url> {
+    let request = IssueAccessLinkRequest {
+        attachment_id: id.to_owned(),
+        mode: mode.into(),
+        ..IssueAccessLinkRequest::default()
+    };
+    let (mut client, _) = service.clients(token);
+    let link = client.issue_access_link(request).await.ok()?.into_inner();
+    http().get(&link.url).send().await.unwrap();
+    Some(link.url.parse().unwrap())
+}
+
+/// One JSON object a line, finer levels among them, but none of capped crates.
+fn assert_levels(log: &str) {
+    let mut fine = 0;
+    for line in log.lines() {
         let Ok(Value::Object(entry)) = serde_json::from_str(line) else {
             panic!("no JSON object: {line}");
         };
-        let level = entry["level"].as_str().unwrap_or_default();
-        *levels.entry(level.to_owned()).or_default() += 1;
-        if matches!(level, "DEBUG" | "TRACE") {
+        if matches!(entry["level"].as_str(), Some("DEBUG" | "TRACE")) {
+            fine += 1;
             let target = entry["target"].as_str().unwrap_or_default();
-            let capped = CAPPED.iter().any(|cap| target.starts_with(cap));
-            assert!(!capped, "it prints headers and URLs: {line}");
+            let is_capped = CAPPED.iter().any(|capped| target.starts_with(capped));
+            assert!(!is_capped, "it prints headers and URLs: {line}");
         }
     }
-    assert!(
-        levels.contains_key("TRACE") || levels.contains_key("DEBUG"),
-        "{levels:?}"
-    );
-
-    let signature = links[0]
-        .query_pairs()
-        .find(|(name, _)| name == "X-Amz-Signature");
-    let mut canaries = vec![
-        ("S3 secret", secrets.s3.clone()),
-        ("database password", secrets.database_password.clone()),
-        ("signing key", secrets.signing_key.clone()),
-        ("channel credential", credential.to_owned()),
-        ("secret URL", "canary-of-a-secret-url".to_owned()),
-        ("bad token", "canary.of-a-bad.token".to_owned()),
-        ("token", token.clone()),
-        (
-            "signature of the token",
-            token.rsplit('.').next().unwrap().to_owned(),
-        ),
-        ("signature of the link", signature.unwrap().1.into_owned()),
-        (
-            "sealing key",
-            String::from_utf8(secrets.sealing_key.to_vec()).unwrap(),
-        ),
-    ];
-    if let Some(proxy) = links.get(1) {
-        canaries.push((
-            "proxy link",
-            proxy
-                .path_segments()
-                .unwrap()
-                .next_back()
-                .unwrap()
-                .to_owned(),
-        ));
-    }
-    let written = format!("{}{}", finished.stdout, finished.stderr);
-    for (name, canary) in canaries {
-        for form in forms(&canary) {
-            assert!(
-                !written.contains(&form),
-                "{name} as {form}: {}",
-                around(&written, &form)
-            );
-        }
-    }
+    assert_ne!(fine, 0, "the filter was not heard:\n{log}");
 }
 
 /// The ways in which a secret may get into a text.
@@ -181,9 +189,4 @@ fn forms(secret: &str) -> Vec<String> {
         hex::encode(secret),
         hex::encode_upper(secret),
     ]
-}
-
-fn around<'a>(text: &'a str, found: &str) -> &'a str {
-    let line = text.lines().find(|line| line.contains(found));
-    line.unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! `attachments dev`: what it says, what it survives, and whom it refuses.
 
 use super::leftovers::{descendants, postmasters, wait_gone};
-use super::running_dev::{DEV, RunningDev, bytes_of, wait_stored};
+use super::reading::{bytes_of, wait_stored};
+use super::running_dev::{DEV, RunningDev};
 use super::sandbox::{Sandbox, eventually};
 use crate::support::{ANY_PORT, line};
 use attachments::dev::simulator::{self, Fixture, Media, Simulator};
@@ -93,7 +94,7 @@ async fn dev_says_where_it_is_and_each_token_does_its_role() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_dev_stored_survives_kill_9() {
     let sandbox = Sandbox::new();
-    let mut dev = RunningDev::start(&sandbox).await;
+    let dev = RunningDev::start(&sandbox).await;
     let sent = dev.put_line_message("1001", r#"{"fixture":"png"}"#).await;
     let (mut gateway, _) = dev.clients("gateway");
     let registered = gateway.register_attachment(on_line_dev("1001")).await;
@@ -103,7 +104,8 @@ async fn what_dev_stored_survives_kill_9() {
         .attachment
         .unwrap()
         .attachment_id;
-    let stored = dev.wait_stored(&id).await;
+    let (mut reader, _) = dev.clients("bff");
+    let stored = wait_stored(&mut reader, &id).await;
     let family = descendants(dev.process.pid());
     assert_eq!(postmasters(&family).len(), 1, "{family:#?}");
 

@@ -1,7 +1,8 @@
 //! `dev` uses what is given, and spawns nothing in its place.
 
 use super::leftovers::{descendants, postmasters};
-use super::running_dev::{RunningDev, bytes_of, wait_stored};
+use super::reading::{bytes_of, wait_stored};
+use super::running_dev::RunningDev;
 use super::sandbox::Sandbox;
 use crate::support::{ANY_PORT, database, line};
 use attachments::dev::object_store::{self, ObjectStore, Operation};

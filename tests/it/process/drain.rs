@@ -1,6 +1,6 @@
 //! SIGTERM while work is under way.
 
-use super::running_dev::wait_stored;
+use super::reading::wait_stored;
 use super::running_service::{Ground, said};
 use super::sandbox::eventually;
 use crate::support::line;

@@ -10,6 +10,7 @@ mod drain;
 mod faults;
 mod leftovers;
 mod migrate;
+mod reading;
 mod running_dev;
 mod running_service;
 mod sandbox;

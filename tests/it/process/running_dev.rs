@@ -2,7 +2,6 @@
 
 use super::sandbox::{Process, Sandbox, http};
 use attachments::dev::client::{self, Admin, Attachments};
-use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest};
 use serde_json::Value;
 
 /// A running `dev`, and what its ready file says.
@@ -63,53 +62,4 @@ impl RunningDev {
         let answer: Value = answer.json().await.unwrap();
         answer["checksum_sha256"].as_str().unwrap().to_owned()
     }
-
-    /// Waits until this attachment is stored.
-    pub async fn wait_stored(&mut self, id: &str) -> Attachment {
-        let (mut reader, _) = self.clients("bff");
-        wait_stored(&mut reader, id).await
-    }
-}
-
-/// Waits until this attachment is stored; any other end fails the test.
-pub async fn wait_stored(reader: &mut Attachments, id: &str) -> Attachment {
-    let deadline = tokio::time::Instant::now() + crate::support::PATIENCE;
-    loop {
-        let request = GetAttachmentRequest {
-            attachment_id: id.to_owned(),
-        };
-        let attachment = reader.get_attachment(request).await.unwrap().into_inner();
-        match attachment.status() {
-            AttachmentStatus::Stored => return attachment,
-            AttachmentStatus::Pending | AttachmentStatus::Downloading => {}
-            AttachmentStatus::Failed if attachment.retryable => {}
-            _ => panic!("it is not to be stored: {attachment:#?}"),
-        }
-        let now = tokio::time::Instant::now();
-        assert!(now < deadline, "waited in vain: {attachment:#?}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-}
-
-/// All bytes of an attachment, by the stream.
-pub async fn bytes_of(reader: &mut Attachments, id: &str) -> Vec<u8> {
-    use attachments::proto::GetAttachmentBytesRequest;
-    let request = GetAttachmentBytesRequest {
-        attachment_id: id.to_owned(),
-        ..GetAttachmentBytesRequest::default()
-    };
-    let mut stream = reader
-        .get_attachment_bytes(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let mut bytes = Vec::new();
-    while let Some(message) = stream.message().await.unwrap() {
-        if let Some(attachments::proto::get_attachment_bytes_response::Payload::Chunk(chunk)) =
-            message.payload
-        {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    bytes
 }

@@ -58,10 +58,7 @@ impl Sandbox {
     }
 
     /// Sets a variable for the processes to come.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "it reads better where it is called"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "shorter where it is called")]
     pub fn set(&mut self, name: &str, value: impl ToString) -> &mut Self {
         self.variables.insert(name.to_owned(), value.to_string());
         self

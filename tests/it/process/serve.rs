@@ -1,5 +1,6 @@
 //! `attachments serve` and `healthcheck`: roles, readiness, health.
 
+use super::reading::wait_stored;
 use super::running_service::{Ground, Secrets, said};
 use super::sandbox::eventually;
 use crate::support::{ANY_PORT, database, line};
@@ -32,7 +33,7 @@ async fn the_api_takes_in_and_the_worker_downloads() {
     assert_eq!(worker.grpc, None);
     worker.wait_ready().await;
 
-    super::running_dev::wait_stored(&mut client, &id).await;
+    wait_stored(&mut client, &id).await;
     let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
     let workers: Vec<String> = sqlx::query_scalar("select worker from attempts")
         .fetch_all(&pool)
@@ -98,7 +99,7 @@ async fn serve_waits_for_its_tables_and_says_so() {
         .unwrap()
         .into_inner();
     let id = registered.attachment.unwrap().attachment_id;
-    super::running_dev::wait_stored(&mut client, &id).await;
+    wait_stored(&mut client, &id).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,50 @@
+//! What a client sees of an attachment.
+
+use crate::support::PATIENCE;
+use attachments::dev::client::Attachments;
+use attachments::proto::get_attachment_bytes_response::Payload;
+use attachments::proto::{
+    Attachment, AttachmentStatus, GetAttachmentBytesRequest, GetAttachmentRequest,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Waits until this attachment is stored; any other end fails the test.
+pub async fn wait_stored(reader: &mut Attachments, id: &str) -> Attachment {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let request = GetAttachmentRequest {
+            attachment_id: id.to_owned(),
+        };
+        let attachment = reader.get_attachment(request).await.unwrap().into_inner();
+        match attachment.status() {
+            AttachmentStatus::Stored => return attachment,
+            AttachmentStatus::Pending | AttachmentStatus::Downloading => {}
+            AttachmentStatus::Failed if attachment.retryable => {}
+            _ => panic!("it is not to be stored: {attachment:#?}"),
+        }
+        let now = Instant::now();
+        assert!(now < deadline, "waited in vain: {attachment:#?}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// All bytes of an attachment, by the stream.
+pub async fn bytes_of(reader: &mut Attachments, id: &str) -> Vec<u8> {
+    let request = GetAttachmentBytesRequest {
+        attachment_id: id.to_owned(),
+        ..GetAttachmentBytesRequest::default()
+    };
+    let mut stream = reader
+        .get_attachment_bytes(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut bytes = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        if let Some(Payload::Chunk(chunk)) = message.payload {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    bytes
+}
