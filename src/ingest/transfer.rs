@@ -111,7 +111,12 @@ impl Ingest {
             served_length: content_length,
         };
         let mut inspector = Inspector::new(announcement, limits)?;
-        let mut spool = Spool::new(self.settings.spool_memory_bytes, &self.settings.spool_dir);
+        let settings = &self.settings;
+        let mut spool = Spool::new(
+            settings.spool_memory_bytes,
+            &settings.spool_dir,
+            content_length,
+        );
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| fetch_failure(error, trace))?;
             let pushed = inspector.push(&piece);
