@@ -3,12 +3,13 @@
 use super::Outcome;
 use super::clients::Seen;
 use super::stage::{CHANNEL, Stage, TENANT};
+use attachments::db::PLANS_BY_KEY;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// The text that the service sends.
+/// What the service sends; its sessions' settings are the service's too.
 const RECORD: &str = include_str!("../../src/db/record.sql");
 
 /// A statement for pgbench.
@@ -74,7 +75,9 @@ impl Script {
     /// Runs it over and over for `time`, in `clients` sessions.
     pub(crate) async fn run(&self, stage: &Stage, clients: usize, time: Duration) -> Outcome<Seen> {
         let logs = tempfile::tempdir_in(stage.folder())?;
+        let plans = PLANS_BY_KEY.map(|(name, value)| format!("-c {name}={value}"));
         let output = Command::new("pgbench")
+            .env("PGOPTIONS", plans.join(" "))
             .args(["--no-vacuum", "--protocol=prepared", "--log"])
             .arg(format!(
                 "--log-prefix={}",

@@ -123,9 +123,16 @@ impl Spread {
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = if self.max < 10.0 { 2 } else { 0 };
-        let Self { median, min, max } = self;
-        write!(f, "{median:.digits$} [{min:.digits$}-{max:.digits$}]")
+        let short = |value: f64| match value {
+            100.0.. => format!("{value:.0}"),
+            10.0.. => format!("{value:.1}"),
+            _ => format!("{value:.2}"),
+        };
+        let (median, min, max) = (short(self.median), short(self.min), short(self.max));
+        if min == max {
+            return write!(f, "{median}");
+        }
+        write!(f, "{median} [{min}-{max}]")
     }
 }
 

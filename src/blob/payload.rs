@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Bytes are read from a file in pieces of this size.
-const PIECE_BYTES: u64 = 256 * 1024;
+const PIECE_BYTES: u64 = 128 * 1024;
 
 /// The bytes of an object, with their number known.
 #[derive(Debug, Clone)]
@@ -74,9 +74,7 @@ impl FileBody {
                 if want == 0 {
                     return None;
                 }
-                let piece = tokio::task::spawn_blocking(move || read_piece(&file, offset, want))
-                    .await
-                    .unwrap_or_else(|error| Err(io::Error::other(error)));
+                let piece = read_piece(file, offset, want).await;
                 Some((piece, offset + want))
             }
         });
@@ -87,10 +85,15 @@ impl FileBody {
     }
 }
 
-fn read_piece(file: &File, offset: u64, want: u64) -> io::Result<Bytes> {
+async fn read_piece(file: Arc<File>, offset: u64, want: u64) -> io::Result<Bytes> {
+    // Made here and not by the disk's threads: they are many, and the allocator
+    // keeps a heap of its own for each that ever asked it for memory.
     let mut piece = vec![0; usize::try_from(want).map_err(io::Error::other)?];
-    file.read_exact_at(&mut piece, offset)?;
-    Ok(piece.into())
+    let read = tokio::task::spawn_blocking(move || {
+        file.read_exact_at(&mut piece, offset)?;
+        Ok(piece.into())
+    });
+    read.await.map_err(io::Error::other)?
 }
 
 impl Body for FileBody {

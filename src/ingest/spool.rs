@@ -2,30 +2,39 @@
 //! memory, larger ones in a file without a name, which nothing can leave behind.
 
 use crate::blob::Payload;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes are written to disk in pieces of this size.
-const PIECE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 128 * 1024;
 
 pub(super) struct Spool<'a> {
-    memory_bytes: usize,
     dir: &'a Path,
     /// What is not on disk yet.
     buffer: BytesMut,
+    /// Bytes that may wait in the buffer.
+    room: usize,
     file: Option<Arc<File>>,
     written: u64,
 }
 
 impl<'a> Spool<'a> {
-    pub(super) fn new(memory_bytes: usize, dir: &'a Path) -> Self {
+    /// For a file that is announced with this length, if with any. One that
+    /// is not to stay in memory takes no more of it than a piece needs.
+    pub(super) fn new(memory_bytes: usize, dir: &'a Path, announced: Option<u64>) -> Self {
+        let announced = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+        let room = if announced > memory_bytes {
+            PIECE_BYTES
+        } else {
+            memory_bytes
+        };
         Self {
-            memory_bytes,
             dir,
-            buffer: BytesMut::new(),
+            buffer: BytesMut::with_capacity(announced.min(room)),
+            room,
             file: None,
             written: 0,
         }
@@ -33,12 +42,12 @@ impl<'a> Spool<'a> {
 
     /// Takes the next bytes.
     pub(super) async fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.buffer.len() + bytes.len() > self.room {
+            self.write_out().await?;
+            self.room = PIECE_BYTES;
+        }
         self.buffer.extend_from_slice(bytes);
-        let full = match self.file {
-            None => self.buffer.len() > self.memory_bytes,
-            Some(_) => self.buffer.len() >= PIECE_BYTES,
-        };
-        if full { self.write_out().await } else { Ok(()) }
+        Ok(())
     }
 
     /// All bytes, ready to be put.
@@ -56,22 +65,23 @@ impl<'a> Spool<'a> {
     }
 
     async fn write_out(&mut self) -> io::Result<()> {
-        let piece: Bytes = self.buffer.split().freeze();
-        let len = piece.len() as u64;
+        let mut piece = std::mem::take(&mut self.buffer);
         let open = self.file.clone();
         let dir = self.dir.to_owned();
-        let file = tokio::task::spawn_blocking(move || {
+        self.written += piece.len() as u64;
+        let (file, emptied) = tokio::task::spawn_blocking(move || {
             let file = match open {
                 Some(file) => file,
                 None => Arc::new(tempfile::tempfile_in(dir)?),
             };
             (&*file).write_all(&piece)?;
-            Ok::<_, io::Error>(file)
+            piece.clear();
+            Ok::<_, io::Error>((file, piece))
         })
         .await
         .map_err(io::Error::other)??;
         self.file = Some(file);
-        self.written += len;
+        self.buffer = emptied;
         Ok(())
     }
 }
@@ -84,24 +94,26 @@ mod tests {
     #[tokio::test]
     async fn small_files_stay_in_memory_and_large_ones_leave_no_name() {
         let dir = tempfile::tempdir().unwrap();
-        let mut spool = Spool::new(10, dir.path());
+        let mut spool = Spool::new(10, dir.path(), Some(10));
         spool.push(b"0123456789").await.unwrap();
         let Payload::Memory(bytes) = spool.finish().await.unwrap() else {
             panic!("not in memory");
         };
         assert_eq!(bytes, &b"0123456789"[..]);
 
-        let mut spool = Spool::new(10, dir.path());
-        let expected: Vec<u8> = (0..600_000_u32).map(|n| (n % 253) as u8).collect();
-        for piece in expected.chunks(7_000) {
-            spool.push(piece).await.unwrap();
+        let sent: Vec<u8> = (0..600_000_u32).map(|n| (n % 253) as u8).collect();
+        for announced in [None, Some(600_000)] {
+            let mut spool = Spool::new(10, dir.path(), announced);
+            for piece in sent.chunks(7_000) {
+                spool.push(piece).await.unwrap();
+            }
+            let Payload::File { file, len } = spool.finish().await.unwrap() else {
+                panic!("not on disk");
+            };
+            let mut found = vec![0; sent.len()];
+            file.read_exact_at(&mut found, 0).unwrap();
+            assert!(found == sent && len == 600_000);
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         }
-        let Payload::File { file, len } = spool.finish().await.unwrap() else {
-            panic!("not on disk");
-        };
-        let mut found = vec![0; expected.len()];
-        file.read_exact_at(&mut found, 0).unwrap();
-        assert_eq!((found, len), (expected, 600_000));
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

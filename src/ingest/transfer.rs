@@ -123,8 +123,13 @@ impl Ingest {
             served_length: content_length,
         };
         let mut inspector = Inspector::new(announcement, limits)?;
-        let mut spool = Spool::new(self.settings.spool_memory_bytes, &self.settings.spool_dir);
-        let mut pace = Pace::new(self.settings.floor, Instant::now());
+        let settings = &self.settings;
+        let mut spool = Spool::new(
+            settings.spool_memory_bytes,
+            &settings.spool_dir,
+            content_length,
+        );
+        let mut pace = Pace::new(settings.floor, Instant::now());
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| fetch_failure(error, trace))?;
             let pushed = inspector.push(&piece);

@@ -60,9 +60,11 @@ pub(super) fn is_whole(media_type: MediaType, head: &[u8], tail: &[u8], size: u6
     }
 }
 
+/// Looks from the end, where the marker of a whole file stands.
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack
         .windows(needle.len())
+        .rev()
         .any(|window| window == needle)
 }
 
