@@ -5,6 +5,7 @@
 //! file names are no fields.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -41,7 +42,11 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
     let registry = tracing_subscriber::registry()
         .with(EnvFilter::try_new(filter)?)
         .with(caps());
-    let writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let mut writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    if !std::io::stderr().is_terminal() {
+        // Colours are for people, and files are read by others too.
+        writer.set_ansi(false);
+    }
     if json {
         registry
             .with(writer.json().flatten_event(true))

@@ -35,7 +35,9 @@ async fn an_interrupted_demo_leaves_nothing() {
     let finished = demo.finish().await;
 
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert_eq!(finished.stderr, "interrupted before the story was over\n");
+    // What was cut off may have logged before that.
+    let last = finished.stderr.lines().last();
+    assert_eq!(last, Some("interrupted before the story was over"));
     wait_gone(&family).await;
     assert_nothing_left(&sandbox, &family);
 }

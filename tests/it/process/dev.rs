@@ -3,7 +3,7 @@
 use super::leftovers::{descendants, postmasters, wait_gone};
 use super::reading::{bytes_of, wait_stored};
 use super::running_dev::{DEV, RunningDev};
-use super::sandbox::{Sandbox, eventually};
+use super::sandbox::{Process, Sandbox, eventually};
 use crate::support::{ANY_PORT, line};
 use attachments::dev::simulator::{self, Fixture, Media, Simulator};
 use attachments::proto::{
@@ -94,7 +94,7 @@ async fn dev_says_where_it_is_and_each_token_does_its_role() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_dev_stored_survives_kill_9() {
     let sandbox = Sandbox::new();
-    let dev = RunningDev::start(&sandbox).await;
+    let mut dev = RunningDev::start(&sandbox).await;
     let sent = dev.put_line_message("1001", r#"{"fixture":"png"}"#).await;
     let (mut gateway, _) = dev.clients("gateway");
     let registered = gateway.register_attachment(on_line_dev("1001")).await;
@@ -106,6 +106,10 @@ async fn what_dev_stored_survives_kill_9() {
         .attachment_id;
     let (mut reader, _) = dev.clients("bff");
     let stored = wait_stored(&mut reader, &id).await;
+    let logged = |process: &Process| process.stderr().contains("stored").then_some(());
+    dev.process.wait_for("its log says so", logged).await;
+    let log = dev.process.stderr();
+    assert!(!log.contains('\x1b'), "colours in a file: {log}");
     let family = descendants(dev.process.pid());
     assert_eq!(postmasters(&family).len(), 1, "{family:#?}");
 

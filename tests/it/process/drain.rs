@@ -5,11 +5,12 @@ use super::running_service::{Ground, said};
 use super::sandbox::eventually;
 use crate::support::line;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::GetAttachmentBytesRequest;
 use attachments::proto::get_attachment_bytes_response::Payload;
+use attachments::proto::{GetAttachmentBytesRequest, WatchAttachmentsRequest};
 use nix::sys::signal::Signal;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
+use tonic::Code;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,4 +147,34 @@ async fn a_second_signal_does_not_wait_for_the_grace() {
 
     let finished = service.process.finish().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_does_not_hold_up_the_drain() {
+    let mut ground = Ground::new().await;
+    // Longer than any test waits.
+    ground.sandbox.set("ATTACHMENTS_SERVER_GRACE", "1h");
+    let service = ground.serve(&[]).await;
+    let (mut client, _) = service.clients(&ground.token());
+    let request = WatchAttachmentsRequest::default();
+    let mut changes = client
+        .watch_attachments(request)
+        .await
+        .unwrap()
+        .into_inner();
+    client.register_attachment(line("1001")).await.unwrap();
+    changes.message().await.unwrap().unwrap();
+
+    service.process.signal(Signal::SIGTERM);
+
+    let finished = service.process.finish().await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    loop {
+        match changes.message().await {
+            Ok(Some(_)) => {}
+            // To be taken up elsewhere, from the last cursor.
+            Err(status) => break assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+            Ok(None) => panic!("it looks as if there were no more to come"),
+        }
+    }
 }
