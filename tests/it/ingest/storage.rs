@@ -73,8 +73,9 @@ async fn a_store_that_is_down_for_a_while_costs_nothing_but_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_down_for_good_is_a_failure_in_the_end() {
-    let app = TestApp::start().await;
+async fn a_store_that_fails_a_file_is_a_failure_once_its_attempts_are_spent() {
+    // Two failures are this file's own; from the third on it would be an outage.
+    let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
     app.store.faults().inject(Operation::Put, usize::MAX, DOWN);
     app.line_plays("1", &["ok"]);
 
