@@ -109,8 +109,10 @@ impl App {
 
         let bucket = Bucket::new(&settings.bucket).await;
         let sealer = Arc::new(Sealer::new(settings.sealing_keys));
-        let queue = Queue::new(db.clone(), settings.queue);
-        let sweeper = Sweeper::new(db.clone(), bucket.clone(), queue.clone(), settings.sweep);
+        // Behind these nobody waits for an answer.
+        let unhurried = db.unhurried();
+        let queue = Queue::new(unhurried.clone(), settings.queue);
+        let sweeper = Sweeper::new(unhurried.clone(), bucket.clone(), queue.clone(), settings.sweep);
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -124,10 +126,10 @@ impl App {
             let capabilities = Capabilities {
                 register: Register::new(&db, queue.clone(), settings.register),
                 access: Access::new(db.clone(), bucket.clone(), clock, settings.access),
-                purge: Purge::new(db.clone(), bucket.clone()),
-                admin: Admin::new(db.clone(), sealer.clone(), queue.clone()),
-                redrive: Redrive::new(db.clone(), queue.clone()),
-                watch: Watch::new(db.clone(), settings.watch, stop.clone()),
+                purge: Purge::new(unhurried.clone(), bucket.clone()),
+                admin: Admin::new(unhurried.clone(), sealer.clone(), queue.clone()),
+                redrive: Redrive::new(unhurried.clone(), queue.clone()),
+                watch: Watch::new(unhurried.clone(), settings.watch, stop.clone()),
                 page_tokens: PageTokens::new(&settings.signing_key),
                 cursors: Cursors::new(&settings.signing_key)?,
             };
@@ -142,7 +144,7 @@ impl App {
         if role != Role::Api {
             let channels = Channels::new(egress, settings.line, settings.slack);
             let ingest = Ingest::new(
-                db.clone(),
+                unhurried,
                 queue.clone(),
                 channels,
                 sealer,

@@ -157,7 +157,8 @@ impl Access {
         before: Option<AttachmentId>,
         limit: u16,
     ) -> Result<Vec<Attachment>, AccessError> {
-        Ok(self.db.list(tenant, filter, before, limit).await?)
+        // A page may lie far back in a long history.
+        Ok(self.db.unhurried().list(tenant, filter, before, limit).await?)
     }
 
     /// A record and what was tried, first to last.

@@ -141,6 +141,7 @@ impl Config {
             register: register::Settings {
                 limits: limits.clone()?,
                 max_attempts: self.retry.max_attempts,
+                patience: self.database.patience.0,
                 recorder: register::RecorderSettings {
                     flushers: 2,
                     batch: 256,
@@ -191,6 +192,7 @@ impl Config {
             url,
             max_connections: database.max_connections,
             acquire_timeout: database.acquire_timeout.0,
+            patience: database.patience.0,
             statement_timeout: database.statement_timeout.0,
         })
     }

@@ -62,6 +62,8 @@ section! {
         max_connections: u32 = 32;
         /// How long a caller waits for a connection.
         acquire_timeout: Human = seconds(3);
+        /// How long a call waits for an answer, the connection included; a database that is silent for longer counts as away. Work that nobody waits for has statement_timeout.
+        patience: Human = seconds(2);
         /// The server ends a statement that takes longer.
         statement_timeout: Human = seconds(5);
     }

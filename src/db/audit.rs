@@ -113,7 +113,7 @@ impl Db {
     #[must_use]
     pub fn expected_objects(&self) -> BoxStream<'_, Result<ExpectedObject, DbError>> {
         sqlx::query_as::<_, (String, Uuid, String, i64)>(EXPECTED)
-            .fetch(&self.pool)
+            .fetch(self.pool.connections())
             .map(|row| {
                 let (tenant, id, key, size) = row?;
                 let tenant = tenant.parse().map_err(|_| DbError::Inconsistent {

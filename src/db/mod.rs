@@ -12,6 +12,7 @@ mod deletion;
 mod events;
 mod journal;
 mod listing;
+mod pool;
 mod redrive;
 mod registration;
 mod removals;
@@ -25,15 +26,19 @@ pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
 pub use work::{Claim, Lease, Turn};
 
+use pool::Pool;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection};
 use std::str::FromStr as _;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// For a command that does one thing and ends; a pool has its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a statement that the server ends may take longer on its way.
+const OVERHEAD: Duration = Duration::from_secs(1);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -44,6 +49,9 @@ pub struct Settings {
     pub max_connections: u32,
     /// How long a caller waits for a connection.
     pub acquire_timeout: Duration,
+    /// How long a caller waits for an answer, the connection included; a
+    /// database that is silent for longer counts as away.
+    pub patience: Duration,
     /// The server ends a statement that takes longer.
     pub statement_timeout: Duration,
 }
@@ -61,7 +69,9 @@ pub const PLANS_BY_KEY: [(&str, &str); 3] = [
 /// The database.
 #[derive(Debug, Clone)]
 pub struct Db {
-    pool: PgPool,
+    pool: Pool,
+    /// How long an answer may take at most, where nobody waits for it.
+    longest: Duration,
 }
 
 impl Db {
@@ -77,14 +87,27 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "10000"),
             ])
             .options(PLANS_BY_KEY);
-        let pool = PgPoolOptions::new()
+        let connections = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
             // A ping before each statement costs a tenth of the rate; a dead
             // connection shows in the statement itself, which callers repeat.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self {
+            pool: Pool::new(connections, settings.patience),
+            longest: settings.acquire_timeout + settings.statement_timeout + OVERHEAD,
+        })
+    }
+
+    /// The same database for those whom nobody waits for: an answer may take
+    /// as long as the server lets a statement run.
+    #[must_use]
+    pub fn unhurried(&self) -> Self {
+        Self {
+            pool: self.pool.with_patience(self.longest),
+            longest: self.longest,
+        }
     }
 
     /// Applies the migrations. Safe from several replicas at once: sqlx takes
@@ -93,7 +116,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         // A migration, and the wait for another replica's, may take longer
         // than a request may. The last of two options holds.
-        let options = PgConnectOptions::clone(&self.pool.connect_options())
+        let options = PgConnectOptions::clone(&self.pool.connections().connect_options())
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
         // Not from the pool: that hides why it cannot connect.
         let connect = PgConnection::connect_with(&options);
@@ -116,7 +139,7 @@ impl Db {
 
     /// Closes the connections once their statements are done.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.connections().close().await;
     }
 }
 

@@ -124,6 +124,11 @@ impl From<RegisterError> for Status {
                 "too many registrations are waiting",
                 "OVERLOADED",
             ),
+            RegisterError::Late => repeatable(
+                Code::Unavailable,
+                "the registration was not answered in time",
+                "LATE",
+            ),
             RegisterError::Database(cause) => database(cause.is_unavailable(), &*cause),
         }
     }

@@ -7,7 +7,7 @@ use crate::ids::AttachmentId;
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// A claimed attempt, with the slot it runs in.
 pub struct Job {
@@ -74,20 +74,24 @@ impl Queue {
         loop {
             tokio::time::sleep(pause).await;
             let asked_at = Instant::now();
-            match self.db.renew(id, fence, length).await {
-                Ok(true) => {
+            // A database that says nothing is asked again while there is time.
+            let renewal = timeout(length / 3, self.db.renew(id, fence, length)).await;
+            match renewal {
+                Ok(Ok(true)) => {
                     renewed_at = asked_at;
                     pause = length / 3;
+                    continue;
                 }
-                Ok(false) => return,
-                Err(error) => {
+                Ok(Ok(false)) => return,
+                Ok(Err(error)) => {
                     tracing::warn!(attachment.id = %id, %error, "the lease could not be renewed");
-                    if renewed_at.elapsed() >= length {
-                        return;
-                    }
-                    pause = (length / 10).min(Duration::from_secs(1));
                 }
+                Err(_) => tracing::warn!(attachment.id = %id, "the lease's renewal is not answered"),
             }
+            if renewed_at.elapsed() >= length {
+                return;
+            }
+            pause = (length / 10).min(Duration::from_secs(1));
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::queue::Queue;
 use policies::Policies;
 use recorder::Recorder;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// What is recorded where a channel decides nothing else.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Settings {
     pub limits: MediaLimits,
     /// Attempts that may be spent on a file.
     pub max_attempts: u16,
+    /// How long a call waits for its answers.
+    pub patience: Duration,
     /// How registrations are gathered into statements.
     pub recorder: RecorderSettings,
 }
@@ -45,6 +49,9 @@ pub enum RegisterError {
     /// More callers wait than the queue holds.
     #[error("too many registrations are waiting")]
     Overloaded,
+    /// It was not answered in time, and may be recorded all the same.
+    #[error("the registration was not answered in time")]
+    Late,
     /// The database failed; the cause was logged where it happened.
     #[error("the registration could not be written")]
     Database(#[source] Arc<DbError>),
@@ -63,23 +70,30 @@ impl Register {
     }
 
     /// Records files of a tenant; the answers stand in their order, and one
-    /// file that fails does not cost the others.
+    /// file that fails does not cost the others. A provider waits for whoever
+    /// called, so nothing is waited for without an end.
     pub async fn register(
         &self,
         tenant: &TenantId,
         files: Vec<NewAttachment>,
     ) -> Vec<Result<Registered, RegisterError>> {
+        let deadline = Instant::now() + self.settings.patience;
         let mut waiting = Vec::with_capacity(files.len());
         for new in files {
-            waiting.push(match self.decide(tenant, new).await {
-                Ok(registration) => self.recorder.record(registration),
-                Err(error) => Err(RegisterError::Database(error)),
-            });
+            waiting.push(
+                match timeout_at(deadline, self.decide(tenant, new)).await {
+                    Ok(Ok(registration)) => self.recorder.record(registration),
+                    Ok(Err(error)) => Err(RegisterError::Database(error)),
+                    Err(_) => Err(RegisterError::Late),
+                },
+            );
         }
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {
             answers.push(match answer {
-                Ok(answer) => answer.wait().await,
+                Ok(answer) => timeout_at(deadline, answer.wait())
+                    .await
+                    .unwrap_or(Err(RegisterError::Late)),
                 Err(error) => Err(error),
             });
         }

@@ -58,6 +58,7 @@ async fn migrate(url: &str) {
         url: url.into(),
         max_connections: 1,
         acquire_timeout: Duration::from_secs(30),
+        patience: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
     })
     .unwrap();
