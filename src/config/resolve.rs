@@ -74,6 +74,7 @@ impl Config {
             lease: self.retry.lease.0,
             poll_interval: self.retry.poll_interval.0,
             grace: self.server.grace.0,
+            orphaned_after: self.retention.orphaned_after.0,
         }
     }
 

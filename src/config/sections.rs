@@ -206,6 +206,8 @@ section! {
         lost_after: Human = seconds(60);
         /// Time after which an object that could not be removed is tried again.
         remove_again_after: Human = seconds(60);
+        /// Time after which an object that was put and never recorded is removed. Longer than any put takes.
+        orphaned_after: Human = seconds(30 * 60);
         /// How long status changes can be watched from a cursor.
         events_remembered: Human = seconds(3 * 24 * 3600);
     }

@@ -38,9 +38,6 @@ pub struct Turn {
 pub struct Claim {
     /// What to do.
     pub attempt: Attempt,
-    /// The fence of an attempt before it that never settled, if there was
-    /// one: what it left behind must go.
-    pub abandoned_fence: Option<i64>,
 }
 
 /// Tenants take turns: the round begins behind the one that was served last
@@ -108,7 +105,7 @@ const CLAIM: &str = concat!(
     )
     select ",
     attachment_columns!(),
-    ", w.fence, w.left_by is not null as abandoned,
+    ", w.fence,
         coalesce(extract(epoch from now() - w.waiting_since), 0)::float8 as waited_seconds
     from claimed w
     join attachments a on a.tenant_id = w.tenant_id and a.id = w.attachment_id
@@ -143,7 +140,10 @@ const SETTLE_STORED: &str = concat!(
         returning *
     ), ",
     journal_entry!("null"),
-    " update attachments a
+    ", kept as (
+        delete from removals r using mine where r.storage_key = $10
+    )
+    update attachments a
     set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
         storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
         stored_at = now(), updated_at = now()
@@ -185,7 +185,6 @@ struct ClaimRow {
     #[sqlx(flatten)]
     attachment: AttachmentRow,
     fence: i64,
-    abandoned: bool,
     waited_seconds: f64,
 }
 
@@ -290,7 +289,6 @@ impl TryFrom<ClaimRow> for Claim {
                 fence: row.fence,
                 waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
             },
-            abandoned_fence: row.abandoned.then_some(row.fence - 1),
         })
     }
 }

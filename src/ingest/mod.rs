@@ -1,8 +1,8 @@
 //! Bringing one attachment in: fetch, inspect, put, finish.
 //!
 //! Promises: whatever happens on the way, the attempt ends in one outcome
-//! with a typed reason; nothing it put stays behind unless it is stored; no
-//! failure gets past [`Ingest::run`].
+//! with a typed reason; an object is announced before it is put, so nothing
+//! stays behind unless it is stored; no failure gets past [`Ingest::run`].
 
 mod outage;
 mod pace;
@@ -114,38 +114,26 @@ impl Ingest {
         // The slot stays taken until the outcome is written.
         let Job {
             attempt,
-            abandoned_fence,
             slot: _slot,
         } = job;
-        let attachment = &attempt.attachment;
-        if let Some(fence) = abandoned_fence {
-            self.doom(attachment, &StorageKey::of(attachment, fence))
-                .await;
-        }
-        let (owner, key) = (attachment.clone(), attempt.storage_key());
         let mut trace = Trace::default();
         let held = {
             let work = self.transfer(&attempt, &mut trace);
-            self.queue.hold(attachment.id, attempt.fence, work).await
+            let id = attempt.attachment.id;
+            self.queue.hold(id, attempt.fence, work).await
         };
-        let stored = match held {
-            Held::Done(result) => {
-                let settlement = self.judge(attempt, result, &mut trace);
-                self.finish(&settlement, &trace).await
-            }
+        let settlement = match held {
+            Held::Done(result) => self.judge(attempt, result, &mut trace),
             Held::Stopped => {
                 "the process stopped; given back unspent".clone_into(&mut trace.detail);
-                self.finish(&attempt.give_back(), &trace).await;
-                false
+                attempt.give_back()
             }
             Held::Lost => {
                 tracing::warn!("the lease was lost; the work is dropped");
-                false
+                return;
             }
         };
-        if !stored && trace.store > Duration::ZERO {
-            self.doom(&owner, &key).await;
-        }
+        self.finish(&settlement, &trace).await;
     }
 
     fn judge(
@@ -171,29 +159,30 @@ impl Ingest {
         }
     }
 
-    /// Writes the outcome; true when the object now belongs to the record.
-    async fn finish(&self, settlement: &Settlement, trace: &Trace) -> bool {
-        match self.queue.settle(settlement, trace).await {
-            Ok(true) => {
-                report(settlement, trace);
-                matches!(settlement.outcome, Outcome::Stored(_))
-            }
-            Ok(false) => {
+    /// Writes the outcome. An object that nobody wants any more is whole by
+    /// now and goes at once; one that is announced goes in its time.
+    async fn finish(&self, settlement: &Settlement, trace: &Trace) {
+        match (
+            self.queue.settle(settlement, trace).await,
+            &settlement.outcome,
+        ) {
+            (Ok(true), _) => report(settlement, trace),
+            (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
-                false
+                if let Outcome::Stored(object) = outcome {
+                    self.doom(&settlement.attachment, &object.key).await;
+                }
             }
-            Err(error) => {
-                // The row may hold it after all: whoever claims next removes what is not referenced.
+            // The row may hold the object after all; its announcement knows.
+            (Err(error), _) => {
                 tracing::error!(%error, "the outcome could not be written before the lease ended");
-                true
             }
         }
     }
 
-    /// Sees to it that an object of `owner` goes unless its record holds it.
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {
         if let Err(error) = self.db.doom(&owner.tenant, owner.id, key).await {
-            tracing::error!(%error, storage.key = %key, "an orphan could not be noted");
+            tracing::warn!(%error, "an object that nobody wants goes when its announcement is due");
         }
     }
 }

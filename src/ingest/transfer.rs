@@ -37,10 +37,9 @@ impl Ingest {
         trace.fetch = began.elapsed();
         let (inspection, payload) = received?;
 
+        self.announce(attempt, trace).await?;
         let key = attempt.storage_key();
         let began = Instant::now();
-        // Set before the put: an object may be there although the put failed.
-        trace.store = Duration::from_nanos(1);
         let put = self
             .bucket
             .put(
@@ -50,7 +49,7 @@ impl Ingest {
                 inspection.media_type.mime(),
             )
             .await;
-        trace.store = began.elapsed().max(trace.store);
+        trace.store = began.elapsed();
         if let Err(error) = put {
             trace.detail = error.to_string();
             return Err(our_store(self.outage.failed(Instant::now())));
@@ -63,6 +62,22 @@ impl Ingest {
             media_type: inspection.media_type,
             sha256: inspection.sha256,
         })
+    }
+
+    /// From here on the object is known, whoever dies.
+    async fn announce(&self, attempt: &Attempt, trace: &mut Trace) -> Result<(), Failure> {
+        match self.queue.announce(attempt).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                "the lease was lost before the put".clone_into(&mut trace.detail);
+                Err(FailureReason::Interrupted.into())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the object could not be announced");
+                "the object could not be announced".clone_into(&mut trace.detail);
+                Err(FailureReason::Interrupted.into())
+            }
+        }
     }
 
     /// The limits in force and the credential, as they are at this attempt.

@@ -13,8 +13,6 @@ use tokio::time::{Instant, timeout};
 pub struct Job {
     /// What to do.
     pub attempt: Attempt,
-    /// The fence of an attempt before it that left without settling.
-    pub abandoned_fence: Option<i64>,
     /// The slot it runs in; free again when this is dropped.
     pub slot: OwnedSemaphorePermit,
 }
@@ -23,7 +21,6 @@ impl Job {
     pub(super) fn new(claim: Claim, slot: OwnedSemaphorePermit) -> Self {
         Self {
             attempt: claim.attempt,
-            abandoned_fence: claim.abandoned_fence,
             slot,
         }
     }

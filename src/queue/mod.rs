@@ -13,7 +13,7 @@ mod worker;
 pub use lease::{Held, Job};
 
 use crate::attachment::journal::Trace;
-use crate::attachment::status::Settlement;
+use crate::attachment::status::{Attempt, Settlement};
 use crate::db::{Db, DbError, Lease};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// Between two tries to write something down while the database is away.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How the queue is worked.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How long running attempts may go on once the process is to stop.
     pub grace: Duration,
+    /// After this no put can be under way any more.
+    pub orphaned_after: Duration,
 }
 
 /// The queue as one process sees it.
@@ -71,12 +76,27 @@ impl Queue {
         self.bell.notify_one();
     }
 
+    /// Announces the object that an attempt is about to put; false when it
+    /// lost its lease and must not. While the database is away this is
+    /// repeated: [`Queue::hold`] ends it with the lease.
+    pub async fn announce(&self, attempt: &Attempt) -> Result<bool, DbError> {
+        loop {
+            let announced = self.db.announce(attempt, self.settings.orphaned_after);
+            match announced.await {
+                Err(DbError::Unavailable(error)) => {
+                    tracing::warn!(%error, "the object could not be announced yet");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                announced => return announced,
+            }
+        }
+    }
+
     /// Writes how an attempt ended. While the database is away this is
     /// repeated until the lease ends; then the work is repeated instead.
     ///
     /// Gives false when the fence no longer holds, and then nothing was changed.
     pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
-        const PAUSE: Duration = Duration::from_millis(250);
         let began = Instant::now();
         loop {
             match self.db.settle(settlement, trace).await {

@@ -2,7 +2,7 @@
 
 use super::{STORED, end_of, failed};
 use crate::support::{TENANT, TestApp, line};
-use attachments::dev::object_store::Operation;
+use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::{AttachmentStatus, FailureReason as R};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn work_that_was_lost_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_lost_its_lease_changes_nothing() {
+async fn a_worker_that_lost_its_lease_puts_nothing() {
     // It does not find out before it has come to its end.
     let app = TestApp::start_with(|config| config.retry.lease.0 = Duration::from_mins(1)).await;
     app.line_plays("1", &["drip:10", "ok"]);
@@ -68,19 +68,59 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
-    // What the dead one might have left is looked for before it is there.
-    app.eventually_nothing_to_remove().await;
-    let removals = || app.store.faults().count(Operation::Delete);
-    let removals_before = removals();
+    let TestApp { app, store, .. } = app;
+    // Waits for both.
+    app.shutdown().await;
+    assert_eq!(store.faults().count(Operation::Put), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_after_the_lease_was_lost_is_removed() {
+    let app = TestApp::start_with(|config| config.retry.lease.0 = Duration::from_mins(1)).await;
+    app.line_plays("1", &["ok"]);
+    let late = Fault::Delay(Duration::from_secs(3));
+    app.store.faults().inject(Operation::Put, 1, late);
+    let id = app.begin(line("1")).await.attachment_id;
     let puts = || app.store.faults().count(Operation::Put);
-    assert_eq!(puts(), 1, "the first download was over too soon");
-    app.eventually("the late object", || async { puts() == 2 })
+    app.eventually("the put is under way", || async { puts() == 1 })
         .await;
-    app.eventually("its removal", || async { removals() > removals_before })
+    app.haunt(&id, false).await;
+
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    // Once when its announcement is due, and again when it has come after all.
+    let removals = || app.store.faults().count(Operation::Delete);
+    app.eventually("the late object's removal", || async { removals() >= 2 })
         .await;
     app.eventually_objects(vec![stored.storage_key.clone()])
         .await;
     app.eventually_nothing_to_remove().await;
     assert_eq!(app.wait_final(TENANT, &id).await, stored);
     assert_eq!(app.explain(&id).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_is_announced_for_as_long_as_its_attempt_may_settle() {
+    let app = TestApp::start().await;
+    app.line_plays("1", &["ok"]);
+    // Far longer than an announcement lasts.
+    let slow = Fault::Delay(Duration::from_secs(3));
+    app.store.faults().inject(Operation::Put, 1, slow);
+    let id = app.begin(line("1")).await.attachment_id;
+    app.eventually("it is announced and due", || async {
+        let due: i64 = sqlx::query_scalar(
+            "select count(*) from removals where attachment_id = $1::uuid and due_at < now()",
+        )
+        .bind(&id)
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+        due == 1
+    })
+    .await;
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+    assert_eq!(app.store.faults().count(Operation::Delete), 0);
+    app.eventually_nothing_to_remove().await;
+    app.eventually_objects(vec![stored.storage_key]).await;
 }

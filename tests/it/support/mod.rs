@@ -251,6 +251,7 @@ fn fast() -> Config {
     config.retention.sweep_interval = milliseconds(100);
     config.retention.lost_after = milliseconds(500);
     config.retention.remove_again_after = milliseconds(500);
+    config.retention.orphaned_after = milliseconds(500);
     config.links.signing_key = Some(Secret::from(
         "a signing key of the tests, 32 characters or more",
     ));
