@@ -112,7 +112,12 @@ impl App {
         // Behind these nobody waits for an answer.
         let unhurried = db.unhurried();
         let queue = Queue::new(unhurried.clone(), settings.queue);
-        let sweeper = Sweeper::new(unhurried.clone(), bucket.clone(), queue.clone(), settings.sweep);
+        let sweeper = Sweeper::new(
+            unhurried.clone(),
+            bucket.clone(),
+            queue.clone(),
+            settings.sweep,
+        );
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();

@@ -158,7 +158,11 @@ impl Access {
         limit: u16,
     ) -> Result<Vec<Attachment>, AccessError> {
         // A page may lie far back in a long history.
-        Ok(self.db.unhurried().list(tenant, filter, before, limit).await?)
+        Ok(self
+            .db
+            .unhurried()
+            .list(tenant, filter, before, limit)
+            .await?)
     }
 
     /// A record and what was tried, first to last.

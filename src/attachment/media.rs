@@ -184,6 +184,18 @@ pub struct MediaLimits {
 }
 
 impl MediaLimits {
+    /// The same, with no file larger than this many bytes.
+    #[must_use]
+    pub fn at_most(self, bytes: u64) -> Self {
+        Self {
+            image_max_bytes: self.image_max_bytes.min(bytes),
+            document_max_bytes: self.document_max_bytes.min(bytes),
+            audio_max_bytes: self.audio_max_bytes.min(bytes),
+            video_max_bytes: self.video_max_bytes.min(bytes),
+            ..self
+        }
+    }
+
     /// The most bytes a file of this kind may have; without a kind, the most
     /// any file may have.
     #[must_use]

@@ -162,6 +162,7 @@ impl Config {
                     .spool_dir
                     .clone()
                     .unwrap_or_else(std::env::temp_dir),
+                spool_disk_bytes: self.limits.spool_disk_bytes,
             },
             queue: self.queue_settings(),
             sweep: sweep::Settings {

@@ -158,6 +158,8 @@ section! {
         spool_memory_bytes: usize = 512 * 1024;
         /// Where larger files wait, without a name. Unset means the system's folder for temporary files.
         spool_dir: Option<PathBuf> = None;
+        /// Bytes on that disk that all files together may take; none may be larger, whatever a channel allows.
+        spool_disk_bytes: u64 = 4 * 1024 * 1024 * 1024;
         /// Registrations that may wait to be written before callers are told to slow down.
         register_queue: usize = 4096;
     }

@@ -92,8 +92,7 @@ impl<'p> Executor<'p> for &'p Pool {
     {
         self.wait(async move {
             let mut lent = self.lend().await?;
-            let steps: Result<Vec<_>, _> =
-                lent.connection()?.fetch_many(query).try_collect().await;
+            let steps: Result<Vec<_>, _> = lent.connection()?.fetch_many(query).try_collect().await;
             lent.answered(steps)
         })
         .map_ok(|steps| stream::iter(steps.into_iter().map(Ok)))

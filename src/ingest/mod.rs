@@ -6,6 +6,7 @@
 
 mod outage;
 mod pace;
+mod room;
 mod spool;
 mod transfer;
 
@@ -24,6 +25,7 @@ use crate::db::Db;
 use crate::queue::{Held, Job, Queue};
 use metrics::counter;
 use outage::Outage;
+use room::Room;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,9 @@ pub struct Settings {
     pub spool_memory_bytes: usize,
     /// Where larger files wait, without a name, until they are put.
     pub spool_dir: PathBuf,
+    /// Bytes on that disk that all of them may take together, and so the
+    /// largest file there can be, whatever a channel allows.
+    pub spool_disk_bytes: u64,
 }
 
 /// Brings attachments in.
@@ -54,6 +59,7 @@ pub struct Ingest {
     bucket: Bucket,
     settings: Arc<Settings>,
     outage: Arc<Outage>,
+    disk: Room,
 }
 
 /// An attempt that did not end in an object.
@@ -93,6 +99,7 @@ impl Ingest {
             channels,
             sealer,
             bucket,
+            disk: Room::new(settings.spool_disk_bytes),
             settings: Arc::new(settings),
             outage: Arc::default(),
         }

@@ -1,6 +1,7 @@
 //! Where a file waits between its download and its put: small ones in
 //! memory, larger ones in a file without a name, which nothing can leave behind.
 
+use super::room::{Room, Taken};
 use crate::blob::Payload;
 use bytes::BytesMut;
 use std::fs::File;
@@ -13,6 +14,8 @@ const PIECE_BYTES: usize = 128 * 1024;
 
 pub(super) struct Spool<'a> {
     dir: &'a Path,
+    disk: &'a Room,
+    taken: Option<Taken>,
     /// What is not on disk yet.
     buffer: BytesMut,
     /// Bytes that may wait in the buffer.
@@ -21,10 +24,33 @@ pub(super) struct Spool<'a> {
     written: u64,
 }
 
+/// A file that waits to be put, with the room it takes.
+pub(super) struct Spooled {
+    pub(super) payload: Payload,
+    /// To be kept for as long as the payload is.
+    pub(super) taken: Option<Taken>,
+}
+
+/// The spool could not take it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SpoolError {
+    /// Other files have the disk.
+    #[error("the spool's room on the disk is taken")]
+    Full,
+    /// The disk failed.
+    #[error("the spool's disk failed")]
+    Disk(#[from] io::Error),
+}
+
 impl<'a> Spool<'a> {
     /// For a file that is announced with this length, if with any. One that
     /// is not to stay in memory takes no more of it than a piece needs.
-    pub(super) fn new(memory_bytes: usize, dir: &'a Path, announced: Option<u64>) -> Self {
+    pub(super) fn new(
+        memory_bytes: usize,
+        dir: &'a Path,
+        disk: &'a Room,
+        announced: Option<u64>,
+    ) -> Self {
         let announced = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         let room = if announced > memory_bytes {
             PIECE_BYTES
@@ -33,6 +59,8 @@ impl<'a> Spool<'a> {
         };
         Self {
             dir,
+            disk,
+            taken: None,
             buffer: BytesMut::with_capacity(announced.min(room)),
             room,
             file: None,
@@ -40,9 +68,12 @@ impl<'a> Spool<'a> {
         }
     }
 
-    /// Takes the next bytes.
-    pub(super) async fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Takes the next bytes of a file that has `at_most` so many in all.
+    pub(super) async fn push(&mut self, bytes: &[u8], at_most: u64) -> Result<(), SpoolError> {
         if self.buffer.len() + bytes.len() > self.room {
+            if self.taken.is_none() {
+                self.taken = Some(self.disk.take(at_most).ok_or(SpoolError::Full)?);
+            }
             self.write_out().await?;
             self.room = PIECE_BYTES;
         }
@@ -51,16 +82,20 @@ impl<'a> Spool<'a> {
     }
 
     /// All bytes, ready to be put.
-    pub(super) async fn finish(mut self) -> io::Result<Payload> {
+    pub(super) async fn finish(mut self) -> Result<Spooled, SpoolError> {
         if self.file.is_some() {
             self.write_out().await?;
         }
-        Ok(match self.file {
+        let payload = match self.file {
             None => Payload::Memory(self.buffer.freeze()),
             Some(file) => Payload::File {
                 file,
                 len: self.written,
             },
+        };
+        Ok(Spooled {
+            payload,
+            taken: self.taken,
         })
     }
 
@@ -94,20 +129,23 @@ mod tests {
     #[tokio::test]
     async fn small_files_stay_in_memory_and_large_ones_leave_no_name() {
         let dir = tempfile::tempdir().unwrap();
-        let mut spool = Spool::new(10, dir.path(), Some(10));
-        spool.push(b"0123456789").await.unwrap();
-        let Payload::Memory(bytes) = spool.finish().await.unwrap() else {
+        let disk = Room::new(1_000_000);
+        let mut spool = Spool::new(10, dir.path(), &disk, Some(10));
+        spool.push(b"0123456789", 10).await.unwrap();
+        let Payload::Memory(bytes) = spool.finish().await.unwrap().payload else {
             panic!("not in memory");
         };
         assert_eq!(bytes, &b"0123456789"[..]);
 
         let sent: Vec<u8> = (0..600_000_u32).map(|n| (n % 253) as u8).collect();
         for announced in [None, Some(600_000)] {
-            let mut spool = Spool::new(10, dir.path(), announced);
+            let mut spool = Spool::new(10, dir.path(), &disk, announced);
             for piece in sent.chunks(7_000) {
-                spool.push(piece).await.unwrap();
+                spool.push(piece, 600_000).await.unwrap();
             }
-            let Payload::File { file, len } = spool.finish().await.unwrap() else {
+            let spooled = spool.finish().await.unwrap();
+            assert!(disk.take(600_000).is_none(), "it keeps its room");
+            let Payload::File { file, len } = spooled.payload else {
                 panic!("not on disk");
             };
             let mut found = vec![0; sent.len()];

@@ -1,20 +1,22 @@
 //! The way of the bytes: from the channel through the spool into the bucket.
 
 use super::pace::Pace;
-use super::spool::Spool;
+use super::spool::{Spool, SpoolError, Spooled};
 use super::{Failure, Ingest};
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
-use crate::blob::Payload;
 use crate::channel::{FetchError, Fetched, ResponseHead};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
 use secrecy::SecretString;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// After this an attempt looks whether the disk has room for it.
+const ROOM_PAUSE: Duration = Duration::from_secs(2);
 
 impl Ingest {
     /// Fetches, inspects and puts; `trace` learns what it saw on the way.
@@ -35,7 +37,11 @@ impl Ingest {
             .receive(attachment, &limits, credential.as_ref(), trace)
             .await;
         trace.fetch = began.elapsed();
-        let (inspection, payload) = received?;
+        let (inspection, spooled) = received?;
+        let Spooled {
+            payload,
+            taken: _until_it_is_put,
+        } = spooled;
 
         self.announce(attempt, trace).await?;
         let key = attempt.storage_key();
@@ -95,7 +101,8 @@ impl Ingest {
             Failure::from(FailureReason::Interrupted)
         })?;
         let Some(record) = record else {
-            return Ok((self.settings.limits.clone(), None));
+            let limits = self.settings.limits.clone();
+            return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
         };
         let credential = record
             .sealed_credential
@@ -107,7 +114,8 @@ impl Ingest {
                 "the channel's credential does not open".clone_into(&mut trace.detail);
                 Failure::from(FailureReason::CredentialMissing)
             })?;
-        Ok((record.policy.limits.over(&self.settings.limits), credential))
+        let limits = record.policy.limits.over(&self.settings.limits);
+        Ok((limits.at_most(self.settings.spool_disk_bytes), credential))
     }
 
     /// Reads the body into the spool while it is inspected. No more than one
@@ -118,7 +126,7 @@ impl Ingest {
         limits: &MediaLimits,
         credential: Option<&SecretString>,
         trace: &mut Trace,
-    ) -> Result<(Inspection, Payload), Failure> {
+    ) -> Result<(Inspection, Spooled), Failure> {
         let Fetched {
             head,
             content_type,
@@ -142,6 +150,7 @@ impl Ingest {
         let mut spool = Spool::new(
             settings.spool_memory_bytes,
             &settings.spool_dir,
+            &self.disk,
             content_length,
         );
         let mut pace = Pace::new(settings.floor, Instant::now());
@@ -154,18 +163,13 @@ impl Ingest {
                 "the provider sends slower than the floor".clone_into(&mut trace.detail);
                 return Err(FailureReason::SourceTimeout.into());
             }
-            spool.push(&piece).await.map_err(|error| {
-                tracing::error!(%error, "the spool failed");
-                "no room to spool the file".clone_into(&mut trace.detail);
-                Failure::from(FailureReason::StorageUnavailable)
-            })?;
+            let pushed = spool.push(&piece, inspector.at_most()).await;
+            pushed.map_err(|error| spool_failure(&error, trace))?;
         }
         let inspection = inspector.finish()?;
-        let payload = spool.finish().await.map_err(|error| {
-            tracing::error!(%error, "the spool failed");
-            Failure::from(FailureReason::StorageUnavailable)
-        })?;
-        Ok((inspection, payload))
+        let spooled = spool.finish().await;
+        let spooled = spooled.map_err(|error| spool_failure(&error, trace))?;
+        Ok((inspection, spooled))
     }
 }
 
@@ -183,6 +187,18 @@ fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
         reason: error.reason,
         retry_after: error.retry_after,
         put_off: None,
+    }
+}
+
+/// A disk that others have is waited for; one that fails is an attempt.
+fn spool_failure(error: &SpoolError, trace: &mut Trace) -> Failure {
+    trace.detail = error.to_string();
+    match error {
+        SpoolError::Full => our_store(Some(ROOM_PAUSE)),
+        SpoolError::Disk(cause) => {
+            tracing::error!(error = %cause, "the spool failed");
+            our_store(None)
+        }
     }
 }
 

@@ -136,6 +136,12 @@ impl<'a> Inspector<'a> {
         self.size_bytes
     }
 
+    /// What it may have in all, as far as is known by now.
+    #[must_use]
+    pub fn at_most(&self) -> u64 {
+        self.announcement.served_length.unwrap_or(self.max_bytes)
+    }
+
     fn detect(&mut self) -> Result<MediaType, FailureReason> {
         let detected = sniff::detect(&self.head, &self.announcement);
         let (media_type, max_bytes) = self

@@ -83,7 +83,9 @@ impl Queue {
                 Ok(Err(error)) => {
                     tracing::warn!(attachment.id = %id, %error, "the lease could not be renewed");
                 }
-                Err(_) => tracing::warn!(attachment.id = %id, "the lease's renewal is not answered"),
+                Err(_) => {
+                    tracing::warn!(attachment.id = %id, "the lease's renewal is not answered")
+                }
             }
             if renewed_at.elapsed() >= length {
                 return;

@@ -80,13 +80,11 @@ impl Register {
         let deadline = Instant::now() + self.settings.patience;
         let mut waiting = Vec::with_capacity(files.len());
         for new in files {
-            waiting.push(
-                match timeout_at(deadline, self.decide(tenant, new)).await {
-                    Ok(Ok(registration)) => self.recorder.record(registration),
-                    Ok(Err(error)) => Err(RegisterError::Database(error)),
-                    Err(_) => Err(RegisterError::Late),
-                },
-            );
+            waiting.push(match timeout_at(deadline, self.decide(tenant, new)).await {
+                Ok(Ok(registration)) => self.recorder.record(registration),
+                Ok(Err(error)) => Err(RegisterError::Database(error)),
+                Err(_) => Err(RegisterError::Late),
+            });
         }
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {

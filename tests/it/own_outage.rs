@@ -60,6 +60,42 @@ async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_spool_is_waited_for_unspent() {
+    let app = TestApp::start_with(|config| {
+        config.retry.max_attempts = 1;
+        config.limits.spool_memory_bytes = 10_000;
+        config.limits.spool_disk_bytes = 300_000;
+    })
+    .await;
+    let of_size = |size| Media::fixture_of_size(Fixture::Png, size).unwrap();
+    let stalls = of_size(200_000).script(["stall:150000"]).unwrap();
+    app.simulator.put_line_message("first", stalls);
+    app.simulator.put_line_message("second", of_size(200_000));
+    app.simulator.put_line_message("large", of_size(400_000));
+    let first = app.begin(line("first")).await.attachment_id;
+    app.eventually("the first has its room", || async {
+        let journal = app.simulator.journal();
+        journal.iter().any(|entry| entry.bytes_sent > 100_000)
+    })
+    .await;
+
+    let second = app.register(line("second")).await.attachment_id;
+    let waiting = app
+        .wait(TENANT, &second, |attachment| attachment.retryable)
+        .await;
+    assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
+    assert_eq!(waiting.attempts, 0);
+
+    // What the whole disk could not hold is too large, whatever a channel allows.
+    let large = app.ingest(line("large")).await;
+    assert_eq!(large.failure_reason(), FailureReason::TooLarge);
+    app.delete(&first).await;
+    let stored = app.wait_final(TENANT, &second).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    assert_eq!(stored.attempts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drip_is_a_timeout_although_bytes_keep_coming() {
     let app = TestApp::start_with(|config| {
         config.retry.max_attempts = 1;
