@@ -62,7 +62,8 @@ async fn work_that_was_lost_is_found_again() {
 async fn a_worker_that_lost_its_lease_puts_nothing() {
     // It does not find out before it has come to its end.
     let app = TestApp::start_with(|config| config.retry.lease.0 = Duration::from_mins(1)).await;
-    app.line_plays("1", &["drip:10", "ok"]);
+    // The next one is still at it then, and holds a lease of its own.
+    app.line_plays("1", &["drip:4", "stall", "ok"]);
     let id = app.begin(line("1")).await.attachment_id;
     app.haunt(&id, false).await;
 
