@@ -128,6 +128,8 @@ impl App {
             // tonic says SERVING until it is told; nobody has looked yet.
             tell_health(&reporter, ServingStatus::NotServing).await;
             tasks.spawn(follow_database(reporter, db.clone(), stop.clone()));
+            let (herald, until) = (queue.clone(), stop.clone());
+            tasks.spawn(async move { herald.spread_news(until).await });
             let capabilities = Capabilities {
                 register: Register::new(&db, queue.clone(), settings.register),
                 access: Access::new(db.clone(), bucket.clone(), clock, settings.access),

@@ -19,11 +19,13 @@ mod removals;
 mod row;
 mod source_json;
 mod sweep;
+mod wake;
 mod work;
 
 pub use audit::{ExpectedObject, TableFault};
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
+pub use wake::WorkNews;
 pub use work::{Claim, Lease, Turn};
 
 use pool::Pool;

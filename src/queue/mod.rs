@@ -8,6 +8,7 @@
 mod backend;
 mod claimer;
 mod lease;
+mod news;
 mod worker;
 
 pub use lease::{Held, Job};
@@ -48,7 +49,10 @@ pub struct Queue {
     db: Db,
     settings: Settings,
     lease: Lease,
+    /// Rings for this process's worker.
     bell: Arc<Notify>,
+    /// Rings for those of other replicas.
+    news: Arc<Notify>,
     /// Fires when the grace is over: whatever still runs is given back.
     abandon: CancellationToken,
 }
@@ -65,15 +69,10 @@ impl Queue {
             db,
             settings,
             lease,
-            bell: Arc::new(Notify::new()),
+            bell: Arc::default(),
+            news: Arc::default(),
             abandon: CancellationToken::new(),
         }
-    }
-
-    /// Wakes this process's worker: there is new work. Never blocks, and rings
-    /// that nobody has heard yet count as one.
-    pub fn ring(&self) {
-        self.bell.notify_one();
     }
 
     /// Announces the object that an attempt is about to put; false when it

@@ -29,6 +29,7 @@ impl Queue {
         // that the database took down.
         let slots = Arc::new(Semaphore::new(self.settings.concurrency as usize));
         tokio::join!(
+            self.hear_news(&stop),
             self.supervise(handler, &slots, &stop),
             self.end_grace(&slots, &stop)
         );

@@ -17,6 +17,7 @@ mod ingest;
 mod operate;
 mod own_outage;
 mod process;
+mod replicas;
 mod story;
 mod support;
 mod surface;
