@@ -8,7 +8,8 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_hears_of_work_that_another_took_in() {
     let app = TestApp::start_with(|config| {
-        // Nobody would find anything by looking.
+        // Nobody would find anything by looking, not even for a lease that ends.
+        config.retry.lease = Human(Duration::from_hours(1));
         config.retry.poll_interval = Human(Duration::from_hours(1));
         config.egress.idle_timeout = Human(Duration::from_hours(1));
         config.egress.total_timeout = Human(Duration::from_hours(1));
