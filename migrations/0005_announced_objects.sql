@@ -8,8 +8,7 @@ alter table removals
     add constraint removals_announced check ((attachment_id is null) = (fence is null));
 
 -- Written and deleted once for every stored attachment.
-alter table removals
-    set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+alter table removals set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
 comment on table removals is 'Objects that must go: of deleted attachments, and of attempts that never settled. A row leaves when its object is gone, or belongs to its attachment';
 comment on column removals.due_at is 'When it may be removed; for an announced one, when no put can be under way any more';
