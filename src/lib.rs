@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 #[cfg(feature = "dev")]
 pub mod dev;
+pub mod failpoint;
 pub mod grpc;
 pub mod http;
 pub mod ids;

@@ -10,6 +10,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
 use crate::db::{Db, DbError};
+use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
 
 /// Attachments that one statement deletes.
@@ -98,12 +99,14 @@ impl Purge {
             purged.deleted += step.count;
             purged.bytes += step.bytes;
             self.remove(&step.keys).await?;
+            failpoint::reach(Step::Purged).await;
         }
     }
 
     async fn remove(&self, keys: &[StorageKey]) -> Result<(), DbError> {
         // The store logs its own failure; what is not gone is the sweeper's.
         let gone = self.bucket.delete(keys).await.unwrap_or_default();
+        failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await
     }
 }

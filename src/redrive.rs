@@ -7,6 +7,7 @@ use crate::attachment::Attachment;
 use crate::attachment::redrive::{RedriveFilter, StatusUsage};
 use crate::attachment::status::AttachmentStatus;
 use crate::db::{Db, DbError};
+use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
 use crate::queue::Queue;
 
@@ -105,6 +106,7 @@ impl Redrive {
             }
             progress.redriven += redriven;
             self.queue.ring();
+            failpoint::reach(Step::Redriven).await;
         }
         self.db
             .record_redrive(tenant, subject, &filter, progress.redriven)

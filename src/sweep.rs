@@ -6,6 +6,7 @@
 use crate::attachment::failure::FailureReason;
 use crate::blob::Bucket;
 use crate::db::{Db, DbError};
+use crate::failpoint::{self, Step};
 use crate::queue::Queue;
 use metrics::{counter, gauge};
 use std::sync::Arc;
@@ -174,8 +175,10 @@ impl Sweeper {
         if doomed.is_empty() {
             return Ok(0);
         }
+        failpoint::reach(Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
         let gone = self.bucket.delete(&doomed).await.unwrap_or_default();
+        failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)
     }

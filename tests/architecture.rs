@@ -37,6 +37,7 @@ src/access/mod.rs | use crate::{ids, clock, ¶ purge::{self, Purge}}; | 3: acces
 src/access/mod.rs | use crate::*; | 2: access may not name everything
 src/app.rs | use crate::dev; | 2: app may not name dev
 src/attachment/mod.rs | use tokio::time; | 2: attachment may not name tokio
+src/attachment/mod.rs | use crate::failpoint; | 2: attachment may not name failpoint
 src/attachment/mod.rs | use crate::telemetry; | 2: attachment may not name telemetry
 src/blob/mod.rs | use crate::db; | 2: blob may not name db
 src/clock.rs | use crate::attachment; | 2: clock may not name attachment

@@ -1,6 +1,7 @@
 //! The bytes of an object before it is put: in memory, or in a file without a
 //! name. Either can be read again should the store ask twice.
 
+use crate::failpoint::{self, Step};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use futures::Stream;
@@ -73,6 +74,9 @@ impl FileBody {
                 let want = PIECE_BYTES.min(len - offset);
                 if want == 0 {
                     return None;
+                }
+                if offset > 0 {
+                    failpoint::reach(Step::Putting).await;
                 }
                 let piece = read_piece(file, offset, want).await;
                 Some((piece, offset + want))

@@ -14,6 +14,11 @@ pub(super) const NAME: &str = "ATTACHMENTS_";
 /// Read by flags of the command line, and settings of nothing else.
 const OF_FLAGS: &[&str] = &["ATTACHMENTS_CONFIG", "ATTACHMENTS_PG_BIN"];
 
+/// Asks for faults, and is no setting. Read here with the rest, so that what
+/// cannot be done is a fault of the configuration like any other.
+#[cfg(feature = "dev")]
+const FAIL_AT: &str = "ATTACHMENTS_FAIL_AT";
+
 /// What the environment says.
 #[derive(Debug)]
 pub(super) struct Environment(Dict);
@@ -29,6 +34,12 @@ impl Environment {
                 continue;
             };
             if OF_FLAGS.contains(&name) || is_service_link(name) {
+                continue;
+            }
+            #[cfg(feature = "dev")]
+            if name == FAIL_AT {
+                let armed = crate::failpoint::arm(&text.to_string_lossy());
+                faults.extend(armed.err().map(|error| format!("{name}: {error}")));
                 continue;
             }
             let path = path.to_lowercase();

@@ -22,6 +22,7 @@ use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
 use crate::channel::{Channels, Sealer};
 use crate::db::Db;
+use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
 use metrics::counter;
 use outage::Outage;
@@ -123,6 +124,7 @@ impl Ingest {
             attempt,
             slot: _slot,
         } = job;
+        failpoint::reach(Step::Claimed).await;
         let mut trace = Trace::default();
         let held = {
             let work = self.transfer(&attempt, &mut trace);
@@ -141,6 +143,7 @@ impl Ingest {
             }
         };
         self.finish(&settlement, &trace).await;
+        failpoint::reach(Step::Settled).await;
     }
 
     fn judge(

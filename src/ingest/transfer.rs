@@ -9,6 +9,7 @@ use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
 use crate::channel::{FetchError, Fetched, ResponseHead};
+use crate::failpoint::{self, Step};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
 use secrecy::SecretString;
@@ -42,8 +43,10 @@ impl Ingest {
             payload,
             taken: _until_it_is_put,
         } = spooled;
+        failpoint::reach(Step::Fetched).await;
 
         self.announce(attempt, trace).await?;
+        failpoint::reach(Step::Announced).await;
         let key = attempt.storage_key();
         let began = Instant::now();
         let put = self
@@ -61,6 +64,7 @@ impl Ingest {
             return Err(our_store(self.outage.failed(Instant::now())));
         }
         self.outage.succeeded();
+        failpoint::reach(Step::Put).await;
 
         Ok(StoredObject {
             key,

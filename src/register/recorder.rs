@@ -6,6 +6,7 @@
 use super::RegisterError;
 use crate::attachment::{Registered, Registration};
 use crate::db::{Db, DbError};
+use crate::failpoint::{self, Step};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +83,7 @@ async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit
         let (registrations, replies): (Vec<_>, Vec<_>) = gathered.drain(..).unzip();
         match write(&db, &registrations).await {
             Ok(answers) => {
+                failpoint::reach(Step::Registered).await;
                 for (answer, reply) in answers.into_iter().zip(replies) {
                     // A caller that hung up will ask again and find its record.
                     let _ = reply.send(Ok(answer));

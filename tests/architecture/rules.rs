@@ -26,7 +26,7 @@ const LADDER: &[(Group, &[&str])] = &[
     (Group::Ground, &["db", "blob", "channel", "inspect", "auth"]),
     (Group::Core, &["attachment"]),
     (Group::Core, &["ids", "clock"]),
-    (Group::Apart, &["telemetry", "proto"]),
+    (Group::Apart, &["telemetry", "proto", "failpoint"]),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

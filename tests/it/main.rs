@@ -13,6 +13,8 @@ mod admin;
 mod audit;
 mod contract;
 mod fairness;
+#[path = "../ground/mod.rs"]
+mod ground;
 mod ingest;
 mod operate;
 mod own_outage;

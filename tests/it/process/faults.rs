@@ -57,7 +57,8 @@ async fn every_fault_is_named_on_a_line_of_its_own() {
         .set("ATTACHMENTS_LINKS_SIGNING_KEY", CANARY)
         .set("ATTACHMENTS_SEALING_KEY", CANARY)
         .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", "a=b=c")
-        .set("ATTACHMENTS_NOWHERE_X", "1");
+        .set("ATTACHMENTS_NOWHERE_X", "1")
+        .set("ATTACHMENTS_FAIL_AT", "put:1:kill,nowhere:1:kill");
 
     let finished = sandbox.run(&["serve"]).await;
 
@@ -69,6 +70,7 @@ async fn every_fault_is_named_on_a_line_of_its_own() {
         "server.grace: \"a while\" is no length of time",
         "sever: there is no such section",
         "ATTACHMENTS_NOWHERE_X: there is no such section",
+        "ATTACHMENTS_FAIL_AT: \"nowhere:1:kill\" is not <step>:<n>:<kill|hang|panic>; steps are registered, claimed",
         "auth.issuer is missing",
         "auth.audience is missing",
         "auth: key k1: is not a public key in PEM",

@@ -12,7 +12,7 @@ mod leftovers;
 mod migrate;
 mod reading;
 mod running_dev;
-mod running_service;
-mod sandbox;
 mod serve;
 mod token;
+
+use crate::ground::{running_service, sandbox};

@@ -1,26 +1,13 @@
 //! What lies in the bucket, seen past the service.
 
 use super::TestApp;
-use aws_credential_types::Credentials;
-use aws_sdk_s3::config::{BehaviorVersion, Region};
+use crate::ground::bucket;
 use secrecy::ExposeSecret as _;
 
 impl TestApp {
     /// The keys of all objects, sorted.
     pub async fn objects(&self) -> Vec<String> {
-        let listed = self
-            .s3()
-            .list_objects_v2()
-            .bucket(&self.config.s3.bucket)
-            .send()
-            .await
-            .unwrap();
-        assert_ne!(listed.is_truncated(), Some(true), "more than a page");
-        listed
-            .contents()
-            .iter()
-            .map(|object| object.key().unwrap().to_owned())
-            .collect()
+        bucket::keys(&self.s3(), &self.config.s3.bucket).await
     }
 
     /// Waits until the bucket holds exactly these.
@@ -37,20 +24,10 @@ impl TestApp {
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let s3 = &self.config.s3;
         let secret = s3.secret_access_key.as_ref().unwrap();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(s3.region.clone()))
-            .endpoint_url(s3.endpoint.clone().unwrap())
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(
-                s3.access_key_id.clone().unwrap(),
-                secret.0.expose_secret(),
-                None,
-                None,
-                "test",
-            ))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        bucket::client(
+            s3.endpoint.clone().unwrap(),
+            s3.region.clone(),
+            secret.0.expose_secret(),
+        )
     }
 }

@@ -1,14 +1,13 @@
 //! One service per test, on a database of its own in one shared cluster.
 
 mod bucket;
-pub mod database;
 mod gateway;
-mod requests;
 mod steps;
 mod web;
 
+pub use crate::ground::requests::*;
+pub use crate::ground::{ANY_PORT, LINE, PATIENCE, SLACK, TENANT, URL, database};
 pub use gateway::TestGateway;
-pub use requests::*;
 pub use web::{Visit, Web};
 
 use attachments::app::{self, App};
@@ -24,28 +23,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::SecretString;
 use sqlx::PgPool;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-/// The tenant most tests work for.
-pub const TENANT: &str = "acme";
-/// Somebody else.
+/// Somebody else, with channels of the same names.
 pub const OTHER_TENANT: &str = "globex";
-/// The LINE channel of both.
-pub const LINE: &str = "line-main";
-/// The Slack channel of both.
-pub const SLACK: &str = "slack-main";
-/// A channel for plain URLs, of both.
-pub const URL: &str = "url-main";
-
-/// Long enough for a busy machine; no test waits this long when all is well.
-pub const PATIENCE: Duration = Duration::from_mins(1);
-
-pub const ANY_PORT: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A running service with everything around it.
 pub struct TestApp {

@@ -53,7 +53,8 @@ async fn execute(connection: &mut PgConnection, statement: &str) {
         .unwrap();
 }
 
-async fn migrate(url: &str) {
+/// Gives a database its tables.
+pub async fn migrate(url: &str) {
     let db = Db::new(&Settings {
         url: url.into(),
         max_connections: 1,

@@ -1,7 +1,8 @@
 //! What `serve` needs, all of the test's own, and a `serve` that is up.
 
+use super::requests::put_channel;
 use super::sandbox::{Process, Sandbox, eventually, http};
-use crate::support::{ANY_PORT, LINE, TENANT, database, put_channel};
+use super::{ANY_PORT, LINE, TENANT, bucket, database};
 use attachments::auth::Scope;
 use attachments::dev::client::{self, Admin, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
@@ -28,21 +29,27 @@ pub struct Secrets {
 pub struct Ground {
     pub sandbox: Sandbox,
     pub simulator: Simulator,
+    pub store: ObjectStore,
     pub database_url: String,
+    secrets: Secrets,
     issuer: EncodingKey,
-    _store: ObjectStore,
 }
 
 impl Ground {
     /// On a migrated database.
     pub async fn new() -> Self {
+        Self::on(&database::create().await).await
+    }
+
+    /// On this database.
+    pub async fn on(database_url: &str) -> Self {
         let secrets = Secrets {
             s3: "the secret of the store".to_owned(),
             database_password: "any".to_owned(),
             signing_key: "a signing key of 32 characters or more".to_owned(),
             sealing_key: [7; 32],
         };
-        Self::with(&database::create().await, &secrets).await
+        Self::with(database_url, &secrets).await
     }
 
     /// On this database, with these secrets.
@@ -101,9 +108,10 @@ impl Ground {
         Self {
             sandbox,
             simulator,
+            store,
             database_url: database_url.to_owned(),
+            secrets: secrets.clone(),
             issuer,
-            _store: store,
         }
     }
 
@@ -125,6 +133,12 @@ impl Ground {
             "exp": now + 3600,
         });
         jsonwebtoken::encode(&header, &claims, &self.issuer).unwrap()
+    }
+
+    /// A client of the store, past the service.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let endpoint = format!("http://{}", self.store.local_addr());
+        bucket::client(endpoint, "us-east-1".to_owned(), &self.secrets.s3)
     }
 
     /// Starts `serve` with these flags and waits until it says that it serves.

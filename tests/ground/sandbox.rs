@@ -1,6 +1,6 @@
 //! A folder to run the binary in, with an environment that holds nothing of the test's own.
 
-use crate::support::PATIENCE;
+use super::PATIENCE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
