@@ -1,20 +1,24 @@
 //! The pool, with patience: a statement that is not answered in time fails,
-//! and the connection it went by is thrown away.
+//! and a connection that says nothing is thrown away.
 //!
 //! A network that swallows packets gives no error for a quarter of an hour,
 //! and sqlx waits that long, or pings the same dead connection before it
-//! frees its place. Here a caller waits no longer than it was told to, and a
-//! connection whose answer nobody waited for never goes back to the pool.
+//! frees its place. Here a caller waits no longer than it was told to, and
+//! neither does the pool for a connection whose caller has gone.
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
+use sqlx::{
+    Connection as _, Describe, Either, Error, Execute, Executor, PgConnection, PgPool, Postgres,
+    SqlStr,
+};
 use std::io;
 use std::ops::DerefMut as _;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Connections, and how long an answer is waited for. Answers are gathered
 /// whole: what is too long for that goes by [`Pool::connections`].
@@ -45,7 +49,10 @@ impl Pool {
 
     /// A connection for one question.
     async fn lend(&self) -> Result<Lent, Error> {
-        Ok(Lent(Some(self.connections.acquire().await?)))
+        Ok(Lent {
+            connection: Some(self.connections.acquire().await?),
+            patience: self.patience,
+        })
     }
 
     /// Waits for an answer; one that is too late is an I/O error.
@@ -55,27 +62,42 @@ impl Pool {
     }
 }
 
-/// A connection that goes back once it has answered; dropped before that, it
-/// is closed.
-struct Lent(Option<PoolConnection<Postgres>>);
+/// A connection that goes back once it has answered. Dropped before that, it
+/// has as long again to show that it still can, and is closed if it does not.
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    patience: Duration,
+}
 
 impl Lent {
     fn connection(&mut self) -> Result<&mut PgConnection, Error> {
-        let lent = self.0.as_mut().ok_or(Error::PoolClosed)?;
+        let lent = self.connection.as_mut().ok_or(Error::PoolClosed)?;
         Ok(lent.deref_mut())
     }
 
     fn answered<T>(mut self, answer: T) -> T {
-        drop(self.0.take());
+        drop(self.connection.take());
         answer
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(unanswered) = self.0.take() {
+        let Some(mut unanswered) = self.connection.take() else {
+            return;
+        };
+        let patience = self.patience;
+        let Ok(runtime) = Handle::try_current() else {
             drop(unanswered.detach());
-        }
+            return;
+        };
+        runtime.spawn(async move {
+            // Callers that hang up are many; a new connection for each is dear.
+            let pong = tokio::time::timeout(patience, unanswered.ping()).await;
+            if !matches!(pong, Ok(Ok(()))) {
+                drop(unanswered.detach());
+            }
+        });
     }
 }
 
