@@ -7,7 +7,9 @@ use super::RegisterError;
 use crate::attachment::{Registered, Registration};
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
+use futures::FutureExt as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -80,27 +82,35 @@ impl Answer {
 async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit: usize) {
     let mut gathered = Vec::with_capacity(limit);
     while waiting.recv_many(&mut gathered, limit).await > 0 {
-        let (registrations, replies): (Vec<_>, Vec<_>) = gathered.drain(..).unzip();
-        match write(&db, &registrations).await {
-            Ok(answers) => {
-                failpoint::reach(Step::Registered).await;
-                for (answer, reply) in answers.into_iter().zip(replies) {
-                    // A caller that hung up will ask again and find its record.
-                    let _ = reply.send(Ok(answer));
-                }
+        let batch = flush_batch(&db, gathered.drain(..).unzip());
+        // Its callers are told to repeat; were this flusher gone, every caller
+        // of its shard would be, for ever.
+        if AssertUnwindSafe(batch).catch_unwind().await.is_err() {
+            tracing::error!("a batch of registrations panicked");
+        }
+    }
+}
+
+async fn flush_batch(db: &Db, (registrations, replies): (Vec<Registration>, Vec<Reply>)) {
+    match write(db, &registrations).await {
+        Ok(answers) => {
+            failpoint::reach(Step::Registered).await;
+            for (answer, reply) in answers.into_iter().zip(replies) {
+                // A caller that hung up will ask again and find its record.
+                let _ = reply.send(Ok(answer));
             }
-            Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
-                // One bad row must not cost the others.
-                for (registration, reply) in registrations.into_iter().zip(replies) {
-                    let _ = reply.send(record_one(&db, registration).await);
-                }
+        }
+        Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
+            // One bad row must not cost the others.
+            for (registration, reply) in registrations.into_iter().zip(replies) {
+                let _ = reply.send(record_one(db, registration).await);
             }
-            Err(error) => {
-                tracing::error!(%error, rows = registrations.len(), "registrations failed");
-                let error = RegisterError::Database(Arc::new(error));
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
+        }
+        Err(error) => {
+            tracing::error!(%error, rows = registrations.len(), "registrations failed");
+            let error = RegisterError::Database(Arc::new(error));
+            for reply in replies {
+                let _ = reply.send(Err(error.clone()));
             }
         }
     }
