@@ -8,7 +8,9 @@ use crate::blob::Bucket;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
 use crate::queue::Queue;
+use futures::FutureExt as _;
 use metrics::{counter, gauge};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -72,14 +74,15 @@ impl Sweeper {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let passed = self.pass().await;
+            let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
             let now = self.uptime();
             self.last_round.store(now, Ordering::Relaxed);
             match passed {
-                Ok(()) => self.last_pass.store(now, Ordering::Relaxed),
-                Err(error) => {
+                Ok(Ok(())) => self.last_pass.store(now, Ordering::Relaxed),
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "a sweep failed; the next one makes up for it");
                 }
+                Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
             }
             gauge!("attachments_sweep_age_seconds").set(self.age().as_secs_f64());
         }
