@@ -7,6 +7,9 @@ use crate::attachment::Attachment;
 use crate::attachment::journal::Trace;
 use crate::attachment::status::{Attempt, Outcome, Settlement};
 use crate::ids::AttachmentId;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow as _, Row as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Who claims, and for how long.
@@ -192,7 +195,7 @@ impl Db {
     /// Claims attachments that are due, of the tenants whose turn it is: the
     /// queue serves all of them, and everything that follows names the row's own.
     pub async fn claim(&self, lease: &Lease, turn: &Turn) -> Result<Vec<Claim>, DbError> {
-        let rows: Vec<ClaimRow> = sqlx::query_as(CLAIM)
+        let rows = sqlx::query(CLAIM)
             .bind(&lease.worker)
             .bind(to_seconds(lease.length))
             .bind(i64::from(turn.count))
@@ -205,9 +208,9 @@ impl Db {
         // A row that cannot be read costs its own attempts, not those of the
         // rows that were claimed with it.
         Ok(rows
-            .into_iter()
+            .iter()
             .filter_map(|row| {
-                Claim::try_from(row)
+                read_claim(row)
                     .inspect_err(|error| tracing::error!(%error, "a claimed row cannot be read"))
                     .ok()
             })
@@ -290,6 +293,18 @@ impl TryFrom<ClaimRow> for Claim {
                 waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
             },
         })
+    }
+}
+
+fn read_claim(row: &PgRow) -> Result<Claim, DbError> {
+    // sqlx panics at a time that is none here, such as `infinity`.
+    match catch_unwind(AssertUnwindSafe(|| ClaimRow::from_row(row))) {
+        Ok(row) => row?.try_into(),
+        Err(_) => Err(DbError::Inconsistent {
+            table: "attachments",
+            id: row.try_get("id")?,
+            what: "a column beyond its range".to_owned(),
+        }),
     }
 }
 

@@ -16,7 +16,9 @@ pub use plan::{Malformed, arm, reach};
 pub enum Step {
     /// A batch of registrations is committed; no caller has its answer yet.
     Registered,
-    /// An attempt is claimed; nothing of it is done yet.
+    /// Claims are committed; no attempt has begun.
+    Leased,
+    /// An attempt has begun; nothing of it is done yet.
     Claimed,
     /// All bytes are spooled; nobody else knows of them.
     Fetched,
@@ -43,6 +45,7 @@ impl Step {
     /// Every step.
     pub const ALL: [Self; 11] = [
         Self::Registered,
+        Self::Leased,
         Self::Claimed,
         Self::Fetched,
         Self::Announced,
@@ -60,6 +63,7 @@ impl Step {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
+            Self::Leased => "leased",
             Self::Claimed => "claimed",
             Self::Fetched => "fetched",
             Self::Announced => "announced",

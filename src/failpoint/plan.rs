@@ -125,7 +125,7 @@ mod tests {
             "put:1:kill:x",
         ] {
             let refused = text.parse::<Fault>().unwrap_err().to_string();
-            assert!(refused.contains("registered, claimed"), "{refused}");
+            assert!(refused.contains("registered, leased"), "{refused}");
         }
         assert!(arm("put:1:kill,claimed:x:kill").is_err());
     }

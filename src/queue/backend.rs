@@ -36,11 +36,24 @@ impl WorkBackend {
     }
 }
 
+/// Nothing is claimed any more; the worker must be started again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClaimError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error("the claimer panicked")]
+    Panicked,
+}
+
 impl Backend for WorkBackend {
     type Task = Task<Job>;
-    type Error = DbError;
+    type Error = ClaimError;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), DbError>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), ClaimError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -48,10 +61,15 @@ impl Backend for WorkBackend {
         &mut self,
         context: &mut Context<'_>,
         _: &WorkerContext,
-    ) -> Poll<Option<Result<Task<Job>, DbError>>> {
-        self.jobs
-            .poll_recv(context)
-            .map(|next| next.map(|job| job.map(|job| TaskBuilder::new(job).build())))
+    ) -> Poll<Option<Result<Task<Job>, ClaimError>>> {
+        let next = match std::task::ready!(self.jobs.poll_recv(context)) {
+            Some(Ok(job)) => Some(Ok(TaskBuilder::new(job).build())),
+            Some(Err(error)) => Some(Err(error.into())),
+            None if self.claimer.is_cancelled() => None,
+            // apalis would wait for ever at the end of a stream.
+            None => Some(Err(ClaimError::Panicked)),
+        };
+        Poll::Ready(next)
     }
 
     /// Stops claiming and gives back what nobody has begun.
@@ -59,7 +77,7 @@ impl Backend for WorkBackend {
         &mut self,
         context: &mut Context<'_>,
         _: &WorkerContext,
-    ) -> Poll<Result<(), DbError>> {
+    ) -> Poll<Result<(), ClaimError>> {
         self.claimer.cancel();
         self.jobs.close();
         while let Poll::Ready(Some(left)) = self.jobs.poll_recv(context) {

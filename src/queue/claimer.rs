@@ -3,6 +3,7 @@
 use super::{Job, Queue};
 use crate::attachment::journal::Trace;
 use crate::db::{DbError, Turn};
+use crate::failpoint::{self, Step};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -43,6 +44,7 @@ pub(super) async fn run(
                 }
             }
             Ok(claims) => {
+                failpoint::reach(Step::Leased).await;
                 if let Some(last) = claims.last() {
                     last.attempt
                         .attachment

@@ -70,7 +70,7 @@ async fn every_fault_is_named_on_a_line_of_its_own() {
         "server.grace: \"a while\" is no length of time",
         "sever: there is no such section",
         "ATTACHMENTS_NOWHERE_X: there is no such section",
-        "ATTACHMENTS_FAIL_AT: \"nowhere:1:kill\" is not <step>:<n>:<kill|hang|panic>; steps are registered, claimed",
+        "ATTACHMENTS_FAIL_AT: \"nowhere:1:kill\" is not <step>:<n>:<kill|hang|panic>; steps are registered, leased",
         "auth.issuer is missing",
         "auth.audience is missing",
         "auth: key k1: is not a public key in PEM",
