@@ -4,12 +4,9 @@ use crate::ground::database;
 use attachments::dev::postgres::{Durability, EmbeddedPostgres, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::str::FromStr as _;
 use tempfile::TempDir;
 
 /// Commits are on disk, so whatever it had said survives [`Cluster::crash`].
@@ -57,13 +54,6 @@ impl Cluster {
     /// The database, by its socket; the same after every restart.
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Where it listens, for a proxy before it.
-    pub fn socket(&self) -> PathBuf {
-        let options = PgConnectOptions::from_str(&self.url).unwrap();
-        let folder = options.get_socket().unwrap();
-        folder.join(format!(".s.PGSQL.{}", options.get_port()))
     }
 
     /// An immediate shutdown, as `pg_ctl -m immediate` makes one: every backend

@@ -1,9 +1,11 @@
 //! What must hold after every fault, whatever it was; checked from outside.
 
 use crate::fleet::Fleet;
-use crate::ground::{bucket, sandbox::eventually};
+use crate::ground::{PATIENCE, bucket};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// How attachments ended.
@@ -24,6 +26,14 @@ struct Row {
     storage_key: Option<String>,
     checksum_sha256: Option<Vec<u8>>,
 }
+
+/// What, and more about it.
+const LEFT_TO_DO: &str = "
+select 'open: ' || media_id, to_jsonb(a)::text from attachments a where status = 'open'
+union all select 'work: ' || attachment_id, to_jsonb(w)::text from work w
+union all select 'to be removed: ' || storage_key, to_jsonb(r)::text from removals r
+union all select 'expired: ' || media_id, expires_at::text from attachments
+    where expires_at <= now() and status <> 'deleted'";
 
 impl Fleet {
     /// Waits until nothing is left to do, and checks what was promised:
@@ -88,14 +98,20 @@ impl Fleet {
         }
     }
 
-    /// No work, and no object that must go.
+    /// No open row, no work, no object that must go, nothing that is over.
     async fn wait_for_rest(&self) {
-        let left = "select (select count(*) from work) + (select count(*) from removals)
-            + (select count(*) from attachments where status = 'open')";
-        eventually("nothing is left to do", async || {
-            self.count(left).await == 0
-        })
-        .await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left: Vec<(String, String)> = sqlx::query_as(LEFT_TO_DO)
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "still to be done: {left:#?}");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn rows(&self) -> Vec<Row> {

@@ -14,9 +14,15 @@
 #[path = "../ground/mod.rs"]
 mod ground;
 
+mod chaos;
 mod cluster;
+mod connections;
+mod duplicates;
 mod figures;
 mod fleet;
 mod invariants;
 mod kills;
+mod leases;
+mod network;
+mod poison;
 mod proxy;
