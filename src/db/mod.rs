@@ -21,7 +21,7 @@ mod source_json;
 mod sweep;
 mod work;
 
-pub use audit::{ExpectedObject, TableFault};
+pub use audit::{Cause, ExpectedObject, Faulty, Stray, Survey, TableFault};
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
 pub use work::{Claim, Lease, Turn};
