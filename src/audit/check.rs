@@ -5,13 +5,11 @@
 macro_rules! checks {
     ($($(#[$doc:meta])* $variant:ident = $invariant:literal, $name:literal, $broken:literal, $repair:expr;)*) => {
         /// Something that can be checked from outside.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        /// Ordered as the invariants are.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Check { $($(#[$doc])* $variant),* }
 
         impl Check {
-            /// All of them, in the order of the invariants.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
             /// The invariant it is of, such as `I4`.
             #[must_use]
             pub const fn invariant(self) -> &'static str {

@@ -160,6 +160,7 @@ impl Audit {
             wrong_checksum,
             unreadable,
         } = suspects;
+        let missing = self.db.still_stored(missing).await?;
         let missing = self.still_missing(missing).await?;
         for (check, rows, cause) in [
             (Check::StoredHasObject, missing, Some(Cause::ObjectMissing)),

@@ -35,7 +35,7 @@ pub struct Report {
     pub read_bytes: u64,
     /// How long it took.
     pub took: Duration,
-    /// What is wrong.
+    /// What is wrong, in the order of the invariants.
     pub findings: Vec<Finding>,
 }
 
@@ -73,17 +73,22 @@ impl Report {
         if count == 0 {
             return;
         }
-        let known = self.findings.iter().position(|known| known.check == check);
-        let known = known.unwrap_or_else(|| {
-            self.findings.push(Finding {
-                check,
-                count: 0,
-                samples: Vec::new(),
-                mended: 0,
-            });
-            self.findings.len() - 1
+        let place = self
+            .findings
+            .binary_search_by_key(&check, |known| known.check);
+        let place = place.unwrap_or_else(|place| {
+            self.findings.insert(
+                place,
+                Finding {
+                    check,
+                    count: 0,
+                    samples: Vec::new(),
+                    mended: 0,
+                },
+            );
+            place
         });
-        let finding = &mut self.findings[known];
+        let finding = &mut self.findings[place];
         finding.count += count;
         finding.mended += mended.min(count);
         let room = SAMPLES - finding.samples.len();
@@ -103,10 +108,6 @@ impl Report {
             } = finding;
             self.note(check, count, samples, mended);
         }
-    }
-
-    fn of(&self, check: Check) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.check == check)
     }
 }
 
@@ -161,7 +162,7 @@ impl fmt::Display for Report {
             write!(f, ", {} bytes read", self.read_bytes)?;
         }
         writeln!(f, "; {:.1} s", self.took.as_secs_f64())?;
-        for finding in Check::ALL.iter().filter_map(|check| self.of(*check)) {
+        for finding in &self.findings {
             write!(f, "{finding}")?;
         }
         match (self.findings.is_empty(), self.is_clean()) {

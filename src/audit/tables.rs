@@ -12,8 +12,9 @@ impl Audit {
     ) -> Result<(), AuditError> {
         for (fault, check) in [
             (TableFault::LostRow, Check::RowIsThere),
-            (TableFault::LostWork, Check::OpenHasWork),
+            // Before lost work is put back, which is due at once.
             (TableFault::OverdueWork, Check::NothingOverdue),
+            (TableFault::LostWork, Check::OpenHasWork),
             (TableFault::StrayWork, Check::NoStrayWork),
             (TableFault::LeftFinal, Check::FinalStaysFinal),
             (TableFault::TooManyAttempts, Check::AttemptsWithinCap),

@@ -7,6 +7,7 @@
 
 mod attachments;
 mod audit;
+mod backlog;
 mod channels;
 mod deletion;
 mod events;
@@ -22,6 +23,7 @@ mod sweep;
 mod work;
 
 pub use audit::{Cause, ExpectedObject, Faulty, Stray, Survey, TableFault};
+pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
 pub use work::{Claim, Lease, Turn};
