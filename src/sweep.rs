@@ -85,6 +85,7 @@ impl Sweeper {
                 Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
             }
             gauge!("attachments_sweep_age_seconds").set(self.age().as_secs_f64());
+            self.show_backlog().await;
         }
     }
 
@@ -111,6 +112,22 @@ impl Sweeper {
             }
         }
         passed
+    }
+
+    /// What waits to be done, for alarms. Every replica shows the same.
+    async fn show_backlog(&self) {
+        match self.db.backlog().await {
+            Ok(backlog) => {
+                gauge!("attachments_due_work").set(backlog.due_work);
+                gauge!("attachments_oldest_due_seconds").set(backlog.oldest_due_seconds);
+                gauge!("attachments_running_attempts").set(backlog.running_attempts);
+                gauge!("attachments_due_removals").set(backlog.due_removals);
+                gauge!("attachments_oldest_removal_seconds").set(backlog.oldest_removal_seconds);
+                gauge!("attachments_failing_removals").set(backlog.failing_removals);
+            }
+            // The sweep's age tells of a database that is away.
+            Err(error) => tracing::debug!(%error, "the backlog could not be read"),
+        }
     }
 
     /// How long ago the last whole pass ended; the age of the process before the first.

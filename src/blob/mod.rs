@@ -6,6 +6,7 @@
 //! business.
 
 mod credentials;
+mod digest;
 mod listing;
 mod payload;
 mod presign;

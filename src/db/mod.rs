@@ -7,6 +7,7 @@
 
 mod attachments;
 mod audit;
+mod backlog;
 mod channels;
 mod deletion;
 mod events;
@@ -22,7 +23,8 @@ mod sweep;
 mod wake;
 mod work;
 
-pub use audit::{ExpectedObject, TableFault};
+pub use audit::{Cause, ExpectedObject, Faulty, Stray, Survey, TableFault};
+pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
 pub use wake::WorkNews;

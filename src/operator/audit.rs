@@ -1,11 +1,11 @@
 //! `attachments audit`: do database and store say the same?
 
 use super::{OperatorError, connect};
-use crate::audit::{Audit, Repair};
+use crate::audit::{Audit, Progress, Repair};
 use crate::blob::Bucket;
 use crate::clock::SystemClock;
 use crate::config::Loaded;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,15 @@ use std::time::Duration;
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
     /// Mend what can be mended: put back lost work, remove objects that no
-    /// row refers to, download again what the store has lost.
+    /// row refers to, download again what the store has lost or changed.
     #[arg(long)]
     repair: bool,
+    /// Read every object and compare its SHA-256.
+    #[arg(long)]
+    deep: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
     /// Leave alone what is younger: somebody may be at work on it.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     grace: Duration,
@@ -25,15 +31,34 @@ pub struct AuditArgs {
 pub async fn audit(args: &AuditArgs, loaded: &Loaded) -> Result<(), OperatorError> {
     let db = connect(loaded)?;
     let bucket = Bucket::new(&loaded.config.bucket_settings()?).await;
-    let audit = Audit::new(db, bucket, Arc::new(SystemClock), args.grace);
+    let mut audit = Audit::new(db, bucket, Arc::new(SystemClock), args.grace);
+    if args.deep {
+        audit = audit.deep();
+    }
+    let somebody_watches = std::io::stderr().is_terminal();
+    if somebody_watches {
+        audit = audit.watched_by(show);
+    }
     let report = audit
         .run(if args.repair { Repair::Yes } else { Repair::No })
         .await?;
     // A reader that has gone away is no reason to fail.
-    let _ = write!(std::io::stdout(), "{report}");
+    if somebody_watches {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    let _ = if args.json {
+        writeln!(std::io::stdout(), "{}", report.to_json())
+    } else {
+        write!(std::io::stdout(), "{report}")
+    };
     if report.is_clean() {
         Ok(())
     } else {
         Err(OperatorError::Unclean)
     }
+}
+
+fn show(progress: Progress) {
+    let Progress { stored, compared } = progress;
+    let _ = write!(std::io::stderr(), "\r{compared} of {stored} compared");
 }

@@ -9,6 +9,7 @@ mod dev_given;
 mod drain;
 mod faults;
 mod leftovers;
+mod metrics;
 mod migrate;
 mod reading;
 mod running_dev;

@@ -1,0 +1,60 @@
+//! What the tables alone can tell.
+
+use super::{Audit, AuditError, Check, Repair, Report};
+use crate::db::{Survey, TableFault};
+
+impl Audit {
+    pub(super) async fn check_tables(
+        &self,
+        survey: &mut Survey,
+        repair: Repair,
+        report: &mut Report,
+    ) -> Result<(), AuditError> {
+        for (fault, check) in [
+            (TableFault::LostRow, Check::RowIsThere),
+            // Before lost work is put back, which is due at once.
+            (TableFault::OverdueWork, Check::NothingOverdue),
+            (TableFault::LostWork, Check::OpenHasWork),
+            (TableFault::StrayWork, Check::NoStrayWork),
+            (TableFault::LeftFinal, Check::FinalStaysFinal),
+            (TableFault::TooManyAttempts, Check::AttemptsWithinCap),
+        ] {
+            let faulty = survey.faulty(fault, self.grace).await?;
+            let mended = match (repair, fault) {
+                (Repair::No, _) => 0,
+                (Repair::Yes, _) if faulty.count == 0 => 0,
+                (Repair::Yes, TableFault::LostWork) => {
+                    self.db.requeue_lost(self.grace, u32::MAX >> 1).await?
+                }
+                (Repair::Yes, TableFault::StrayWork) => survey.drop_stray_work(self.grace).await?,
+                (Repair::Yes, _) => 0,
+            };
+            report.note(check, faulty.count, faulty.samples, mended);
+        }
+        self.check_uniqueness(survey, repair, report).await
+    }
+
+    /// While the constraint stands there is nothing to look for.
+    async fn check_uniqueness(
+        &self,
+        survey: &mut Survey,
+        repair: Repair,
+        report: &mut Report,
+    ) -> Result<(), AuditError> {
+        if survey.keeps_sources_unique().await? {
+            return Ok(());
+        }
+        let twice = survey.faulty(TableFault::Duplicates, self.grace).await?;
+        let mut mended = 0;
+        if repair == Repair::Yes && twice.count == 0 {
+            match survey.keep_sources_unique().await {
+                Ok(()) => mended = 1,
+                Err(error) => tracing::error!(%error, "the constraint could not be put back"),
+            }
+        }
+        let name = "attachments_source_key".to_owned();
+        report.note(Check::UniqueIsKept, 1, [name], mended);
+        report.note(Check::SourcesAreUnique, twice.count, twice.samples, 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What waits to be done, as an alarm wants to know it.
+//!
+//! Each figure is a few steps of an index, for every replica asks at every
+//! sweep: counts end at ten thousand, however many more there are.
+
+use super::{Db, DbError};
+
+/// What waits to be done, of all tenants.
+#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
+pub struct Backlog {
+    /// Attempts that may be claimed now; 10,000 at most.
+    pub due_work: f64,
+    /// For how long the oldest of them has been due, in seconds.
+    pub oldest_due_seconds: f64,
+    /// Attempts that hold their lease; 10,000 at most.
+    pub running_attempts: f64,
+    /// Objects that may be removed now; 10,000 at most.
+    pub due_removals: f64,
+    /// For how long the oldest of them has been due, in seconds.
+    pub oldest_removal_seconds: f64,
+    /// Objects whose removal was tried five times or more; 10,000 at most.
+    pub failing_removals: f64,
+}
+
+const BACKLOG: &str = "
+select (select count(*) from (select from work where due_at <= now() limit 10000) as t)::float8
+        as due_work,
+    coalesce((select extract(epoch from now() - min(due_at)) from work
+        where due_at <= now()), 0)::float8 as oldest_due_seconds,
+    (select count(*) from (select from work where leased_by is not null and due_at > now()
+        limit 10000) as t)::float8 as running_attempts,
+    (select count(*) from (select from removals where due_at <= now() limit 10000) as t)::float8
+        as due_removals,
+    coalesce((select extract(epoch from now() - min(due_at)) from removals
+        where due_at <= now()), 0)::float8 as oldest_removal_seconds,
+    (select count(*) from (select from removals where attempt_count >= 5
+        limit 10000) as t)::float8 as failing_removals";
+
+impl Db {
+    /// What waits to be done.
+    pub async fn backlog(&self) -> Result<Backlog, DbError> {
+        Ok(sqlx::query_as(BACKLOG).fetch_one(&self.pool).await?)
+    }
+}

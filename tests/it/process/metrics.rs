@@ -1,0 +1,68 @@
+//! What `/metrics` tells of the queue. In a process of its own: metrics are
+//! the process's, and the other tests share one.
+
+use super::running_service::Ground;
+use super::sandbox::{eventually, http};
+
+/// Open attachments of a tenant without a channel, that only workers would touch.
+const WORK: &str = "
+with opened as (
+    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
+        file_name, declared_content_type, retention, status, max_attempts)
+    select 'acme', gen_random_uuid(), 'line-main', n::text, '', '{\"kind\":\"line\"}', 'm', '', '',
+        'durable', 'open', 5 from generate_series(1, 5) as n
+    returning id, media_id
+)
+insert into work (attachment_id, tenant_id, max_attempts, due_at, leased_by, started_at)
+select id, 'acme', 5, case when media_id > '3' then now() + interval '1 hour'
+        else now() - interval '2 hours' end,
+    case when media_id > '3' then 'somebody' end, case when media_id > '3' then now() end
+from opened";
+
+/// More than the passes of a test take on, and one that was tried often.
+const REMOVALS: &str = "
+insert into removals (storage_key, tenant_id, due_at, attempt_count)
+select 'attachments/durable/acme/m/x/' || n, 'acme',
+    case when n = 0 then now() + interval '1 hour' else now() - interval '2 hours' end,
+    case when n = 0 then 5 else 0 end
+from generate_series(0, 5000) as n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_backlog_shows_in_the_metrics() {
+    let mut ground = Ground::new().await;
+    ground
+        .sandbox
+        .set("ATTACHMENTS_RETENTION_SWEEP_INTERVAL", "1s");
+    let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
+    for statement in [WORK, REMOVALS] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let service = ground.serve(&["--role=api"]).await;
+    eventually("the sweeper has passed", || async {
+        gauge(&metrics(&service).await, "attachments_due_work").is_some()
+    })
+    .await;
+    let text = metrics(&service).await;
+    let of = |name: &str| gauge(&text, name).unwrap_or_else(|| panic!("no {name}: {text}"));
+    assert_eq!(
+        (
+            of("attachments_due_work"),
+            of("attachments_running_attempts")
+        ),
+        (3.0, 2.0)
+    );
+    assert!(of("attachments_oldest_due_seconds") >= 7200.0);
+    assert!(of("attachments_due_removals") >= 1.0);
+    assert!(of("attachments_oldest_removal_seconds") >= 7200.0);
+    assert_eq!(of("attachments_failing_removals"), 1.0);
+}
+
+async fn metrics(service: &super::running_service::RunningService) -> String {
+    let url = format!("http://{}/metrics", service.admin);
+    http().get(url).send().await.unwrap().text().await.unwrap()
+}
+
+fn gauge(text: &str, name: &str) -> Option<f64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
