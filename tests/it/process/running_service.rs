@@ -30,7 +30,7 @@ pub struct Ground {
     pub simulator: Simulator,
     pub database_url: String,
     issuer: EncodingKey,
-    _store: ObjectStore,
+    pub store: ObjectStore,
 }
 
 impl Ground {
@@ -103,7 +103,7 @@ impl Ground {
             simulator,
             database_url: database_url.to_owned(),
             issuer,
-            _store: store,
+            store,
         }
     }
 
