@@ -116,6 +116,7 @@ impl App {
             unhurried.clone(),
             bucket.clone(),
             queue.clone(),
+            clock.clone(),
             settings.sweep,
         );
 
@@ -149,6 +150,9 @@ impl App {
             tasks.spawn(serve_grpc(grpc_listener, router, stop.clone()));
         }
         if role != Role::Api {
+            if settings.manage_lifecycle {
+                tasks.spawn(settle_lifecycle(bucket.clone(), stop.clone()));
+            }
             let channels = Channels::new(egress, settings.line, settings.slack);
             let ingest = Ingest::new(
                 unhurried,
@@ -277,6 +281,11 @@ fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken)
         }],
         metrics: telemetry::metrics(),
     }
+}
+
+/// Nobody waits for the bucket's rules.
+async fn settle_lifecycle(bucket: Bucket, stop: CancellationToken) {
+    stop.run_until_cancelled(bucket.settle_lifecycle()).await;
 }
 
 /// gRPC health says what registration needs: the database.

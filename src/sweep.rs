@@ -3,8 +3,11 @@
 //! Runs in every replica; `skip locked` keeps them out of each other's way.
 //! State is its only input, so a pass that fails is simply made again.
 
+mod uploads;
+
 use crate::attachment::failure::FailureReason;
 use crate::blob::Bucket;
+use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
 use crate::queue::Queue;
@@ -31,14 +34,17 @@ pub struct Settings {
     pub remove_again_after: Duration,
     /// Age from which status changes are forgotten.
     pub events_remembered: Duration,
+    /// Age from which an open upload is nobody's any more.
+    pub uploads_abandoned_after: Duration,
 }
 
 /// Finishes what nobody else will.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sweeper {
     db: Db,
     bucket: Bucket,
     queue: Queue,
+    clock: Arc<dyn Clock>,
     settings: Settings,
     started: Instant,
     /// Milliseconds after `started` at which the last whole pass ended.
@@ -47,21 +53,31 @@ pub struct Sweeper {
     last_round: Arc<AtomicU64>,
     /// The same of the last search for lost rows, which reads every open one.
     last_search: Arc<AtomicU64>,
+    /// The same of the next look for open uploads.
+    next_look: Arc<AtomicU64>,
 }
 
 impl Sweeper {
     /// Prepares to sweep.
     #[must_use]
-    pub fn new(db: Db, bucket: Bucket, queue: Queue, settings: Settings) -> Self {
+    pub fn new(
+        db: Db,
+        bucket: Bucket,
+        queue: Queue,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
         Self {
             db,
             bucket,
             queue,
+            clock,
             settings,
             started: Instant::now(),
             last_pass: Arc::default(),
             last_round: Arc::default(),
             last_search: Arc::default(),
+            next_look: Arc::default(),
         }
     }
 
@@ -90,8 +106,9 @@ impl Sweeper {
     }
 
     /// One pass: end what is exhausted, put back what lost its work, expire
-    /// what is over, remove the objects of all of them. A step that fails does
-    /// not keep the others from being made; the last error is given.
+    /// what is over, remove the objects of all of them, abort what was never
+    /// put whole. A step that fails does not keep the others from being made;
+    /// the last error is given.
     pub async fn pass(&self) -> Result<(), DbError> {
         let mut passed = Ok(());
         for (what, swept) in [
@@ -101,6 +118,7 @@ impl Sweeper {
             ("buried", self.bury_the_haunted().await),
             ("forgotten", self.forget().await),
             ("removed", self.remove_objects().await),
+            ("uploads", Ok(self.abort_uploads().await)),
         ] {
             match swept {
                 Ok(0) => {}

@@ -108,7 +108,10 @@ pub enum AccessError {
 impl From<BlobError> for AccessError {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Unavailable { .. } | BlobError::Refused { .. } => Self::Storage(error),
+            BlobError::Unavailable { .. }
+            | BlobError::Refused { .. }
+            | BlobError::Unsupported { .. }
+            | BlobError::Altered => Self::Storage(error),
             BlobError::Missing | BlobError::Truncated => Self::Damaged(error),
         }
     }

@@ -7,6 +7,9 @@
 use super::Attachment;
 use std::fmt;
 
+/// Everything of ours lies under this prefix.
+pub const PREFIX: &str = "attachments/";
+
 /// The prefix that one lifecycle rule covers, so that orphans end by themselves.
 pub const EPHEMERAL_PREFIX: &str = "attachments/ephemeral/";
 

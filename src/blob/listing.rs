@@ -1,7 +1,7 @@
 //! What lies in the bucket, page by page, in the order of its keys.
 
 use super::{BlobError, Bucket};
-use crate::attachment::storage_key::StorageKey;
+use crate::attachment::storage_key::{PREFIX, StorageKey};
 use aws_sdk_s3::types::Object;
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use time::OffsetDateTime;
@@ -16,9 +16,6 @@ pub struct ListedObject {
     /// When it was put.
     pub put_at: OffsetDateTime,
 }
-
-/// Everything of ours lies under this prefix.
-const PREFIX: &str = "attachments/";
 
 /// Where a listing goes on.
 enum Next {

@@ -1,19 +1,25 @@
 //! The bucket: objects put whole, read in ranges, linked for a while.
 //!
 //! Promises: an object is visible only if the store has verified its SHA-256,
-//! and no error or link shows the secret key. Relies on no conditional put and
-//! no tags, which stores disagree about. Which keys there are is the core's
-//! business.
+//! that of each part where it came in parts, and no error or link shows the
+//! secret key. Relies on no conditional put and no tags, which stores disagree
+//! about. Which keys there are is the core's business.
 
 mod credentials;
 mod digest;
+mod error;
+mod lifecycle;
 mod listing;
+mod multipart;
 mod payload;
 mod presign;
+mod uploads;
 
+pub use error::BlobError;
 pub use listing::ListedObject;
 pub use payload::Payload;
 pub use presign::{LinkOptions, PresignedLink};
+pub use uploads::OpenUpload;
 
 use crate::attachment::status::{Sha256, StoredObject};
 use crate::attachment::storage_key::StorageKey;
@@ -23,7 +29,7 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     retry::RetryConfig,
 };
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use base64::Engine as _;
@@ -32,6 +38,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream};
 use presign::Presigner;
 use secrecy::SecretString;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How to reach the bucket.
@@ -137,7 +144,9 @@ impl Bucket {
         }
     }
 
-    /// Puts an object. The store verifies `sha256` before the object is visible.
+    /// Puts an object, in parts where it is large. The store verifies its
+    /// bytes before the object is visible. Dropping this may leave the object
+    /// there or not, and no part of it.
     pub async fn put(
         &self,
         key: &StorageKey,
@@ -146,6 +155,9 @@ impl Bucket {
         content_type: &str,
     ) -> Result<(), BlobError> {
         let size = payload.len();
+        if size > multipart::PART_BYTES {
+            return self.put_in_parts(key, payload, sha256, content_type).await;
+        }
         self.client
             .put_object()
             .bucket(&self.name)
@@ -154,7 +166,7 @@ impl Bucket {
             .content_type(content_type)
             .checksum_sha256(BASE64.encode(sha256.0))
             .set_server_side_encryption(self.encryption.clone())
-            .body(payload.into_stream())
+            .body(payload.stream(0, size))
             .customize()
             .config_override(self.time_to_upload(size))
             // The checksum header already binds the bytes; signing them too
@@ -222,7 +234,8 @@ impl Bucket {
     }
 
     /// Deletes objects; those that are not there count as deleted. Gives the
-    /// keys that are gone now.
+    /// keys that are gone now, as the store's answer has it: what it does not
+    /// name as deleted is not.
     pub async fn delete(&self, keys: &[StorageKey]) -> Result<Vec<StorageKey>, BlobError> {
         let mut gone = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(1000) {
@@ -232,7 +245,6 @@ impl Bucket {
                 .collect();
             let delete = Delete::builder()
                 .set_objects(Some(identifiers))
-                .quiet(true)
                 .build()
                 .map_err(|_| BlobError::Refused {
                     operation: "delete",
@@ -245,15 +257,22 @@ impl Bucket {
                 .send()
                 .await
                 .map_err(|error| BlobError::of("delete", error))?;
-            let failed: Vec<_> = response
-                .errors()
+            if let Some(refusal) = response.errors().first() {
+                tracing::warn!(
+                    s3.code = refusal.code(),
+                    count = response.errors().len(),
+                    "object storage kept objects that were to be deleted"
+                );
+            }
+            let deleted: HashSet<_> = response
+                .deleted()
                 .iter()
-                .filter_map(|error| error.key())
+                .filter_map(|deleted| deleted.key())
                 .collect();
             gone.extend(
                 chunk
                     .iter()
-                    .filter(|key| !failed.contains(&key.as_str()))
+                    .filter(|key| deleted.contains(key.as_str()))
                     .cloned(),
             );
         }
@@ -301,56 +320,5 @@ impl Bucket {
             .await
             .map_err(|error| BlobError::of("head bucket", error))?;
         Ok(())
-    }
-}
-
-/// The store did not do what was asked. Holds no key, host or provider text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BlobError {
-    /// It is away, overloaded or too slow; the same call may work later.
-    #[error("object storage is not available ({operation})")]
-    Unavailable {
-        /// What was asked.
-        operation: &'static str,
-    },
-    /// It refused: credentials, permissions, bucket or checksum.
-    #[error("object storage refused ({operation})")]
-    Refused {
-        /// What was asked.
-        operation: &'static str,
-    },
-    /// The object is not there.
-    #[error("the object is missing")]
-    Missing,
-    /// The object ended before its recorded size, or has another one.
-    #[error("the object is not as long as it was when it was stored")]
-    Truncated,
-}
-
-impl BlobError {
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "it is the end of the error's way"
-    )]
-    fn of<E: ProvideErrorMetadata>(operation: &'static str, error: SdkError<E>) -> Self {
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
-        // The store's own text may quote keys and ids; its code and the kind of failure do not.
-        tracing::warn!(
-            s3.operation = operation,
-            s3.status = status,
-            s3.code = error.code(),
-            error = %error,
-            "object storage failed"
-        );
-        match status {
-            Some(404) if operation == "get" => Self::Missing,
-            Some(416) => Self::Truncated,
-            Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
-                Self::Refused { operation }
-            }
-            _ => Self::Unavailable { operation },
-        }
     }
 }

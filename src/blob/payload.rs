@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 use futures::stream;
 use http_body::{Body, Frame, SizeHint};
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -47,31 +48,75 @@ impl Payload {
         self.len() == 0
     }
 
-    /// As a request body that the SDK may send again.
-    pub(super) fn into_stream(self) -> ByteStream {
+    /// `len` bytes from `offset` on as a request body that the SDK may send again.
+    pub(super) fn stream(&self, offset: u64, len: u64) -> ByteStream {
         match self {
-            Self::Memory(bytes) => ByteStream::from(bytes),
-            Self::File { file, len } => ByteStream::new(SdkBody::retryable(move || {
-                SdkBody::from_body_1_x(FileBody::new(file.clone(), len))
-            })),
+            Self::Memory(bytes) => ByteStream::from(slice(bytes, offset, len)),
+            Self::File { file, .. } => {
+                let file = file.clone();
+                ByteStream::new(SdkBody::retryable(move || {
+                    SdkBody::from_body_1_x(FileBody::new(file.clone(), offset, len))
+                }))
+            }
         }
     }
+
+    /// The SHA-256 of `len` bytes from `offset` on. `running` goes on over
+    /// the same bytes, so that who hashes part by part has the whole too.
+    pub(super) async fn hash(
+        &self,
+        offset: u64,
+        len: u64,
+        mut running: Sha256,
+    ) -> io::Result<([u8; 32], Sha256)> {
+        let payload = self.clone();
+        let mut piece = empty_piece(PIECE_BYTES.min(len))?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let mut hasher = Sha256::new();
+            let mut update = |bytes: &[u8]| {
+                hasher.update(bytes);
+                running.update(bytes);
+            };
+            match payload {
+                Self::Memory(bytes) => update(&slice(&bytes, offset, len)),
+                Self::File { file, .. } => {
+                    let (mut at, end) = (offset, offset + len);
+                    while at < end {
+                        let want = usize::try_from(end - at).unwrap_or(usize::MAX);
+                        let want = want.min(piece.len());
+                        file.read_exact_at(&mut piece[..want], at)?;
+                        update(&piece[..want]);
+                        at += want as u64;
+                    }
+                }
+            }
+            Ok((hasher.finalize().into(), running))
+        });
+        hashed.await.map_err(io::Error::other)?
+    }
+}
+
+/// No more of it than there is.
+fn slice(bytes: &Bytes, offset: u64, len: u64) -> Bytes {
+    let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(at(offset)..at(offset.saturating_add(len)))
 }
 
 type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + Sync>>;
 
-/// A file as an HTTP body of known length.
+/// A stretch of a file as an HTTP body of known length.
 struct FileBody {
     pieces: Pieces,
     left: u64,
 }
 
 impl FileBody {
-    fn new(file: Arc<File>, len: u64) -> Self {
-        let pieces = stream::unfold(0, move |offset| {
+    fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
+        let end = offset + len;
+        let pieces = stream::unfold(offset, move |offset| {
             let file = file.clone();
             async move {
-                let want = PIECE_BYTES.min(len - offset);
+                let want = PIECE_BYTES.min(end - offset);
                 if want == 0 {
                     return None;
                 }
@@ -90,14 +135,18 @@ impl FileBody {
 }
 
 async fn read_piece(file: Arc<File>, offset: u64, want: u64) -> io::Result<Bytes> {
-    // Made here and not by the disk's threads: they are many, and the allocator
-    // keeps a heap of its own for each that ever asked it for memory.
-    let mut piece = vec![0; usize::try_from(want).map_err(io::Error::other)?];
+    let mut piece = empty_piece(want)?;
     let read = tokio::task::spawn_blocking(move || {
         file.read_exact_at(&mut piece, offset)?;
         Ok(piece.into())
     });
     read.await.map_err(io::Error::other)?
+}
+
+/// Made by who asks and not by the disk's threads: they are many, and the
+/// allocator keeps a heap of its own for each that ever asked it for memory.
+fn empty_piece(len: u64) -> io::Result<Vec<u8>> {
+    Ok(vec![0; usize::try_from(len).map_err(io::Error::other)?])
 }
 
 impl Body for FileBody {

@@ -38,6 +38,7 @@ pub struct Resolved {
     pub auth: auth::Settings,
     pub database: db::Settings,
     pub bucket: blob::Settings,
+    pub manage_lifecycle: bool,
     pub egress: channel::EgressSettings,
     pub line: channel::LineSettings,
     pub slack: channel::SlackSettings,
@@ -117,6 +118,9 @@ impl Config {
         if self.retry.lease.0 < Duration::from_secs(1) {
             faults.push("retry.lease: must be at least 1s".to_owned());
         }
+        if self.retention.uploads_abandoned_after.0 < Duration::from_secs(1) {
+            faults.push("retention.uploads_abandoned_after: must be at least 1s".to_owned());
+        }
         if self.limits.ingest_concurrency == 0 {
             faults.push("limits.ingest_concurrency: must be at least 1".to_owned());
         }
@@ -132,6 +136,7 @@ impl Config {
             auth,
             database: database?,
             bucket: bucket?,
+            manage_lifecycle: self.s3.manage_lifecycle,
             egress: self.egress_settings(&slack_url),
             slack: self.slack_settings(slack_url),
             line: channel::LineSettings {
@@ -170,6 +175,7 @@ impl Config {
                 lost_after: self.retention.lost_after.0,
                 remove_again_after: self.retention.remove_again_after.0,
                 events_remembered: self.retention.events_remembered.0,
+                uploads_abandoned_after: self.retention.uploads_abandoned_after.0,
             },
             watch: watch::Settings {
                 remembered: self.retention.events_remembered.0,

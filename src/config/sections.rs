@@ -92,6 +92,8 @@ section! {
         checksum_mode: Option<ChecksumMode> = None;
         /// Asked for with every put, such as "AES256" or "aws:kms".
         server_side_encryption: Option<String> = None;
+        /// Whether the service writes its two rules into the bucket's lifecycle configuration, beside those of others: ephemeral objects expire and uploads that were never ended are aborted, both after a day. It needs s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration for it.
+        manage_lifecycle: bool = true;
         /// How long the store may be silent within one request.
         operation_timeout: Human = seconds(10);
     }
@@ -210,6 +212,8 @@ section! {
         remove_again_after: Human = seconds(60);
         /// Time after which an object that was put and never recorded is removed. Longer than any put takes.
         orphaned_after: Human = seconds(30 * 60);
+        /// Time after which an upload in parts that was begun and never ended is aborted. Longer than any put takes.
+        uploads_abandoned_after: Human = seconds(3600);
         /// How long status changes can be watched from a cursor.
         events_remembered: Human = seconds(3 * 24 * 3600);
     }

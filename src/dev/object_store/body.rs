@@ -1,5 +1,5 @@
 //! Bodies that do more than flow: one that hands its rest back, one that
-//! breaks off.
+//! breaks off, one that is slow.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
@@ -8,6 +8,7 @@ use s3s::{Body, StdError};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// More than this is not read for politeness.
@@ -84,7 +85,7 @@ impl Drop for Drainable {
 
 /// A body that breaks off after `limit` bytes. A shorter one ends as it would.
 pub(super) fn cut(body: Body, limit: u64) -> Body {
-    stream_body(Cut(Box::pin(stream::unfold(
+    stream_body(Faulty(Box::pin(stream::unfold(
         Some((body, limit)),
         |state| async move {
             let (mut body, left) = state?;
@@ -105,9 +106,21 @@ pub(super) fn cut(body: Body, limit: u64) -> Body {
     ))))
 }
 
-struct Cut(Pin<Box<dyn Stream<Item = Result<Bytes, StdError>> + Send + Sync>>);
+/// A body of which so many bytes a second pass.
+pub(super) fn throttle(body: Body, bytes_per_second: u64) -> Body {
+    stream_body(Faulty(Box::pin(body.then(move |piece| async move {
+        if let Ok(piece) = &piece {
+            let millis = piece.len() as u64 * 1000 / bytes_per_second.max(1);
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+        piece
+    }))))
+}
 
-impl Stream for Cut {
+/// What a fault made of a body. Its length is not known.
+struct Faulty(Pin<Box<dyn Stream<Item = Result<Bytes, StdError>> + Send + Sync>>);
+
+impl Stream for Faulty {
     type Item = Result<Bytes, StdError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -115,7 +128,7 @@ impl Stream for Cut {
     }
 }
 
-impl ByteStream for Cut {}
+impl ByteStream for Faulty {}
 
 fn stream_body(
     stream: impl ByteStream<Item = Result<Bytes, StdError>> + Send + Sync + 'static,

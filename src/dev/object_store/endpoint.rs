@@ -4,6 +4,7 @@
 use super::body;
 use super::faults::{Fault, Faults};
 use super::operation::Operation;
+use super::service::DenyFirstKey;
 use futures::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode};
 use s3s::service::S3Service;
@@ -25,7 +26,7 @@ impl Endpoint {
         Self { s3, faults }
     }
 
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+    async fn answer(self, mut request: Request<Body>) -> Result<Response<Body>, HttpError> {
         let operation = Operation::of(request.method(), request.uri());
         match self.faults.meet(operation, request.uri().path()) {
             None => self.forward(request).await,
@@ -34,6 +35,18 @@ impl Endpoint {
                 self.forward(request).await
             }
             Some(Fault::Status(status)) => refuse(request, status).await,
+            Some(Fault::DenyFirstKey) => {
+                request.extensions_mut().insert(DenyFirstKey);
+                self.forward(request).await
+            }
+            Some(Fault::Throttle { bytes_per_second }) if operation.uploads_bytes() => {
+                let request = request.map(|body| body::throttle(body, bytes_per_second));
+                self.forward(request).await
+            }
+            Some(Fault::Throttle { bytes_per_second }) => {
+                let response = self.forward(request).await?;
+                Ok(response.map(|body| body::throttle(body, bytes_per_second)))
+            }
             Some(Fault::Cut { after_bytes }) if operation.uploads_bytes() => {
                 let request = request.map(|body| body::cut(body, after_bytes));
                 // Carried out or not, nobody hears of it.
@@ -74,6 +87,8 @@ async fn refuse(request: Request<Body>, status: StatusCode) -> Result<Response<B
     let mut error = S3Error::new(match status {
         StatusCode::SERVICE_UNAVAILABLE => S3ErrorCode::SlowDown,
         StatusCode::FORBIDDEN => S3ErrorCode::AccessDenied,
+        StatusCode::BAD_REQUEST => S3ErrorCode::BadDigest,
+        StatusCode::NOT_IMPLEMENTED => S3ErrorCode::NotImplemented,
         _ => S3ErrorCode::InternalError,
     });
     error.set_status_code(status);

@@ -13,7 +13,8 @@ const JOURNAL_LENGTH: usize = 1024;
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Answers with this status and does nothing. 503 is S3's `SlowDown`.
+    /// Answers with this status and does nothing. 503 is S3's `SlowDown`, 400
+    /// its `BadDigest`, 501 its `NotImplemented`.
     Status(StatusCode),
     /// Waits, then serves the request.
     Delay(Duration),
@@ -26,6 +27,15 @@ pub enum Fault {
         /// Body bytes that still pass.
         after_bytes: u64,
     },
+    /// Lets the body through this slowly: the request's for an upload, and the
+    /// answer's for all else.
+    Throttle {
+        /// Body bytes that pass in a second.
+        bytes_per_second: u64,
+    },
+    /// `DeleteObjects` deletes all but the first key, and answers that it was
+    /// denied. Other requests are served.
+    DenyFirstKey,
 }
 
 /// One request, as it arrived. Its query is left out: it may hold a signature.

@@ -23,7 +23,13 @@ pub enum Operation {
     CompleteUpload,
     /// `AbortMultipartUpload`.
     AbortUpload,
-    /// Everything else: buckets, lifecycle rules, listings of uploads and parts.
+    /// `ListMultipartUploads`.
+    ListUploads,
+    /// `GetBucketLifecycleConfiguration`.
+    GetLifecycle,
+    /// `PutBucketLifecycleConfiguration`.
+    PutLifecycle,
+    /// Everything else: buckets, listings of parts.
     Other,
 }
 
@@ -48,6 +54,9 @@ impl Operation {
             Method::PUT if on_object => Self::Put,
             Method::GET if on_object && !has("uploadId") => Self::Get,
             Method::GET if on_bucket && has("list-type") => Self::List,
+            Method::GET if on_bucket && has("uploads") => Self::ListUploads,
+            Method::GET if on_bucket && has("lifecycle") => Self::GetLifecycle,
+            Method::PUT if on_bucket && has("lifecycle") => Self::PutLifecycle,
             Method::HEAD if on_object => Self::Head,
             Method::DELETE if on_object && has("uploadId") => Self::AbortUpload,
             Method::DELETE if on_object => Self::Delete,
@@ -76,7 +85,10 @@ mod tests {
             ("GET", "/b/k/l?response-content-type=a", Operation::Get),
             ("GET", "/b/k?uploadId=u", Operation::Other),
             ("GET", "/b/?list-type=2&prefix=uploads", Operation::List),
-            ("GET", "/b?lifecycle", Operation::Other),
+            ("GET", "/b?uploads&prefix=p", Operation::ListUploads),
+            ("GET", "/b?lifecycle", Operation::GetLifecycle),
+            ("PUT", "/b?lifecycle", Operation::PutLifecycle),
+            ("DELETE", "/b?lifecycle", Operation::Other),
             ("GET", "/", Operation::Other),
             ("HEAD", "/b/k", Operation::Head),
             ("HEAD", "/b", Operation::Other),

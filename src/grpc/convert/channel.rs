@@ -106,7 +106,8 @@ fn retention(channel: &proto::Channel) -> Result<Retention, Status> {
         (Ok(proto::Retention::Ephemeral), Some(ttl)) => {
             let ttl = Duration::from_secs(u64::try_from(ttl.seconds).unwrap_or_default());
             if ttl.is_zero() || ttl > MAX_EPHEMERAL_TTL {
-                let wanted = "must be between 1 second and 24 hours";
+                let wanted = "must be between 1 second and 24 hours: \
+                    the bucket may remove ephemeral objects after a day";
                 return Err(Violation::new("channel.ephemeral_ttl", wanted).into());
             }
             Ok(Retention::Ephemeral { ttl })

@@ -1,6 +1,6 @@
 //! The command: its text, its JSON, its exit codes.
 
-use crate::process::running_service::Ground;
+use crate::ground::running_service::Ground;
 use serde_json::Value;
 
 /// Of an attachment that never was.

@@ -4,7 +4,10 @@ use super::{STORED, end_of, failed};
 use crate::support::{TENANT, TestApp, line};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{AttachmentStatus, FailureReason as R};
+use attachments::proto::purge_attachments_request::Group;
+use attachments::proto::{
+    AttachmentStatus, FailureReason as R, PurgeAttachmentsRequest, RegisterAttachmentRequest,
+};
 use reqwest::StatusCode;
 use std::time::Duration;
 
@@ -101,4 +104,40 @@ async fn an_object_that_cannot_be_removed_now_is_removed_later() {
     assert_eq!(app.objects().await, [stored.storage_key]);
     app.eventually_objects(Vec::new()).await;
     app.eventually_nothing_to_remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_the_store_keeps_is_not_forgotten() {
+    let app = TestApp::start_with(|config| {
+        // The purge has it for itself.
+        config.retention.sweep_interval.0 = Duration::from_hours(1);
+    })
+    .await;
+    let mut keys = Vec::new();
+    for n in ["1", "2"] {
+        app.line_plays(n, &["ok"]);
+        let request = RegisterAttachmentRequest {
+            correlation_id: "request".to_owned(),
+            ..line(n)
+        };
+        keys.push(app.ingest(request).await.storage_key);
+    }
+    app.store
+        .faults()
+        .inject(Operation::Delete, 1, Fault::DenyFirstKey);
+
+    let group = Some(Group::CorrelationId("request".to_owned()));
+    let purged = app
+        .client(TENANT)
+        .purge_attachments(PurgeAttachmentsRequest { group })
+        .await
+        .unwrap();
+    assert_eq!(purged.into_inner().deleted_count, 2);
+    let kept = app.objects().await;
+    assert!(kept.len() == 1 && keys.contains(&kept[0]), "{kept:?}");
+    let removals: Vec<String> = sqlx::query_scalar("select storage_key from removals")
+        .fetch_all(&app.pool)
+        .await
+        .unwrap();
+    assert_eq!(removals, kept);
 }

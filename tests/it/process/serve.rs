@@ -4,8 +4,10 @@ use super::reading::wait_stored;
 use super::running_service::{Ground, Secrets, said};
 use super::sandbox::eventually;
 use crate::support::{ANY_PORT, database, line};
+use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::{AttachmentStatus, GetAttachmentRequest};
+use reqwest::StatusCode;
 use std::net::TcpListener;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -131,6 +133,34 @@ async fn a_store_that_is_away_does_not_stop_registration() {
     };
     let found = client.get_attachment(request).await.unwrap().into_inner();
     assert_ne!(found.status(), AttachmentStatus::Stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_takes_no_rules_is_its_owners_to_mend() {
+    let ground = Ground::new().await;
+    let unable = Fault::Status(StatusCode::NOT_IMPLEMENTED);
+    ground
+        .store
+        .faults()
+        .inject(Operation::GetLifecycle, usize::MAX, unable);
+    let service = ground.serve(&["--role", "worker"]).await;
+    let warnings = || {
+        let log = service.process.stderr();
+        let warnings = log.lines().filter(|line| line.contains("WARN"));
+        let warnings = warnings.filter(|line| line.contains("lifecycle"));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    eventually("it says so", async || !warnings().is_empty()).await;
+    let [warning] = &warnings()[..] else {
+        panic!("{:#?}", warnings());
+    };
+    for told in [
+        "attachments/ephemeral/",
+        "incomplete multipart uploads under attachments/",
+        "s3.manage_lifecycle = false",
+    ] {
+        assert!(warning.contains(told), "{warning}");
+    }
 }
 
 #[tokio::test]

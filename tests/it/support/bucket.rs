@@ -20,6 +20,40 @@ impl TestApp {
         .await;
     }
 
+    /// The keys of the uploads in parts that are not ended, of the first page.
+    pub async fn open_uploads(&self) -> Vec<String> {
+        let listed = self
+            .s3()
+            .list_multipart_uploads()
+            .bucket(&self.config.s3.bucket)
+            .send()
+            .await
+            .unwrap();
+        let uploads = listed.uploads().iter();
+        uploads
+            .map(|upload| upload.key().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Waits until every upload in parts is ended.
+    pub async fn eventually_no_open_upload(&self) {
+        self.eventually("no open upload", || async {
+            self.open_uploads().await.is_empty()
+        })
+        .await;
+    }
+
+    /// Begins an upload in parts and leaves it.
+    pub async fn abandon_upload(&self, key: &str) {
+        self.s3()
+            .create_multipart_upload()
+            .bucket(&self.config.s3.bucket)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// A client of the store, past the service.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let s3 = &self.config.s3;

@@ -26,8 +26,15 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
+/// S3 lists no more than this at once.
+const MAX_PAGE: i32 = 1000;
+
 /// What every operation comes to.
 type Answer<T> = S3Result<S3Response<T>>;
+
+/// Marks a `DeleteObjects` of which the first key is not to be deleted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DenyFirstKey;
 
 /// The store as `s3s` sees it.
 pub(super) struct Store {

@@ -1,6 +1,6 @@
 //! Objects: put, get, head, list, delete.
 
-use super::{Answer, Store, length, now};
+use super::{Answer, DenyFirstKey, MAX_PAGE, Store, length, now};
 use crate::dev::object_store::conditions::{ReadConditions, WriteConditions};
 use crate::dev::object_store::listing::{self, Query};
 use crate::dev::object_store::object::{Object, StoredHeaders};
@@ -17,7 +17,7 @@ use s3s::dto::{
     ListObjectsV2Input, ListObjectsV2Output, ObjectStorageClass, PutObjectInput, PutObjectOutput,
     Range, StreamingBlob, Timestamp,
 };
-use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use std::io::{Seek as _, SeekFrom};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
@@ -25,9 +25,6 @@ use uuid::Uuid;
 
 /// Each chunk costs a hop to the disk's threads, so chunks are not small.
 const READ_CHUNK_BYTES: usize = 128 * 1024;
-
-/// S3 lists no more than this at once.
-const MAX_PAGE: i32 = 1000;
 
 pub(super) async fn put(
     store: &Store,
@@ -180,10 +177,19 @@ pub(super) async fn delete_many(
 ) -> Answer<DeleteObjectsOutput> {
     let input = request.input;
     let quiet = input.delete.quiet.unwrap_or_default();
+    let mut objects = input.delete.objects;
+    let denied = match request.extensions.get::<DenyFirstKey>() {
+        Some(DenyFirstKey) if !objects.is_empty() => vec![s3s::dto::Error {
+            code: Some(S3ErrorCode::AccessDenied.as_str().to_owned()),
+            key: Some(objects.remove(0).key),
+            ..s3s::dto::Error::default()
+        }],
+        _ => Vec::new(),
+    };
     let deleted = store
         .on_disk(move |catalog| {
             let mut deleted = Vec::new();
-            for object in input.delete.objects {
+            for object in objects {
                 catalog.remove(&input.bucket, &object.key)?;
                 deleted.push(DeletedObject {
                     key: Some(object.key),
@@ -195,6 +201,7 @@ pub(super) async fn delete_many(
         .await?;
     Ok(S3Response::new(DeleteObjectsOutput {
         deleted: (!quiet).then_some(deleted),
+        errors: (!denied.is_empty()).then_some(denied),
         ..DeleteObjectsOutput::default()
     }))
 }

@@ -1,6 +1,6 @@
 //! Multipart uploads.
 
-use super::{Answer, Store, length, now};
+use super::{Answer, MAX_PAGE, Store, length, now};
 use crate::dev::object_store::checksums::Checksums;
 use crate::dev::object_store::conditions::WriteConditions;
 use crate::dev::object_store::multipart::{Upload, UploadRef, etag_of};
@@ -115,11 +115,30 @@ pub(super) fn list(
             .collect())
     })?;
     // By key, then by the time they were opened: ids come in that order.
-    uploads.sort_by(|a, b| a.key.cmp(&b.key));
+    uploads.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
+    // A key alone skips all its uploads; with an id, those up to it.
+    let skipped = (input.key_marker.clone(), input.upload_id_marker.clone());
+    uploads.retain(|upload| match &skipped {
+        (None, _) => true,
+        (Some(_), None) => upload.key > skipped.0,
+        (Some(_), Some(_)) => (&upload.key, &upload.upload_id) > (&skipped.0, &skipped.1),
+    });
+    let limit = input.max_uploads.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+    let count = usize::try_from(limit).unwrap_or_default();
+    let is_truncated = uploads.len() > count;
+    uploads.truncate(count);
+    let next = uploads.last().filter(|_| is_truncated).cloned();
+    let (next_key_marker, next_upload_id_marker) =
+        next.map_or((None, None), |last| (last.key, last.upload_id));
     Ok(S3Response::new(ListMultipartUploadsOutput {
         bucket: Some(input.bucket),
         prefix: input.prefix,
-        is_truncated: Some(false),
+        key_marker: input.key_marker,
+        upload_id_marker: input.upload_id_marker,
+        next_key_marker,
+        next_upload_id_marker,
+        max_uploads: Some(limit),
+        is_truncated: Some(is_truncated),
         uploads: Some(uploads),
         ..ListMultipartUploadsOutput::default()
     }))

@@ -1,0 +1,67 @@
+//! What the store did not do, without a word of its own.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+/// The store did not do what was asked. Holds no key, host or provider text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// It is away, overloaded or too slow; the same call may work later.
+    #[error("object storage is not available ({operation})")]
+    Unavailable {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// It refused: credentials, permissions, bucket or checksum.
+    #[error("object storage refused ({operation})")]
+    Refused {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// It has no such operation. Whoever asks says what follows from it.
+    #[error("object storage cannot do this ({operation})")]
+    Unsupported {
+        /// What was asked.
+        operation: &'static str,
+    },
+    /// The object is not there.
+    #[error("the object is missing")]
+    Missing,
+    /// The object ended before its recorded size, or has another one.
+    #[error("the object is not as long as it was when it was stored")]
+    Truncated,
+    /// The bytes to put could not be read again, or are not those that were
+    /// hashed when they came.
+    #[error("the bytes to store are not those that came")]
+    Altered,
+}
+
+impl BlobError {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is the end of the error's way"
+    )]
+    pub(super) fn of<E: ProvideErrorMetadata>(operation: &'static str, error: SdkError<E>) -> Self {
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
+        if status == Some(501) || error.code() == Some("NotImplemented") {
+            return Self::Unsupported { operation };
+        }
+        // The store's own text may quote keys and ids; its code and the kind of failure do not.
+        tracing::warn!(
+            s3.operation = operation,
+            s3.status = status,
+            s3.code = error.code(),
+            error = %error,
+            "object storage failed"
+        );
+        match status {
+            Some(404) if operation == "get" => Self::Missing,
+            Some(416) => Self::Truncated,
+            Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
+                Self::Refused { operation }
+            }
+            _ => Self::Unavailable { operation },
+        }
+    }
+}
