@@ -8,9 +8,9 @@
 
 use super::FetchError;
 use super::address::is_public;
+use super::lookup::Lookup;
 use super::reply::{Reply, failure};
 use crate::attachment::failure::FailureReason;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -63,12 +63,11 @@ pub struct EgressError(#[source] reqwest::Error);
 impl Egress {
     /// Builds the clients. `rustls` must have its crypto provider by now.
     pub fn new(settings: &Settings) -> Result<Self, EgressError> {
+        let lookup = Lookup::new();
+        let client = |lookup| builder(settings).dns_resolver(Arc::new(lookup)).build();
         Ok(Self {
-            guarded: builder(settings)
-                .dns_resolver(Arc::new(PublicOnly))
-                .build()
-                .map_err(EgressError)?,
-            trusted: builder(settings).build().map_err(EgressError)?,
+            guarded: client(lookup.public_only()).map_err(EgressError)?,
+            trusted: client(lookup).map_err(EgressError)?,
             trusted_origins: settings.trusted_origins.clone().into(),
             head_timeout: settings.connect_timeout + settings.first_byte_timeout,
             idle_timeout: settings.idle_timeout,
@@ -165,30 +164,10 @@ fn admit(url: &Url) -> Result<(), FetchError> {
     }
 }
 
-/// Marks a look-up that was refused, so that the cause is found in the chain.
-#[derive(Debug, thiserror::Error)]
-#[error("the name leads to an address that is not public")]
-pub(super) struct RefusedAddress;
-
-/// Looks names up as the machine does, and refuses a name that leads to a
-/// single address outside the public internet.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.is_empty() || found.iter().any(|address| !is_public(address.ip())) {
-                return Err(RefusedAddress.into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::dns::{Name, Resolve, Resolving};
 
     fn refused(text: &str) -> bool {
         Url::parse(text).is_ok_and(|url| admit(&url).is_err())
@@ -232,6 +211,15 @@ mod tests {
             idle_timeout: Duration::from_secs(3),
             trusted_origins: vec![],
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_may_do_so_later() {
+        let egress = Egress::new(&settings()).unwrap();
+        let url = Url::parse("https://nothing.invalid/").unwrap();
+        let failure = egress.get(url, Origin::Foreign, None).await.err().unwrap();
+        assert_eq!(failure.reason, FailureReason::SourceUnavailable);
+        assert!(failure.detail.contains("looked up"), "{failure}");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod address;
 mod credential;
 mod egress;
 mod line;
+mod lookup;
 mod reply;
 mod retry_after;
 mod slack;

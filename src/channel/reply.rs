@@ -5,7 +5,7 @@
 //! have; every failure is read by its root cause, for `reqwest` files
 //! truncation, reset and time-out alike under "decode".
 
-use super::egress::RefusedAddress;
+use super::lookup::{FailedLookup, RefusedAddress};
 use super::{FetchError, Fetched, ResponseHead, retry_after};
 use crate::attachment::failure::FailureReason;
 use bytes::{Bytes, BytesMut};
@@ -177,6 +177,10 @@ pub(super) fn failure(error: &reqwest::Error) -> FetchError {
         if current.is::<RefusedAddress>() {
             let detail = "the address is not public";
             return FetchError::new(FailureReason::SourceRefusedAddress, detail);
+        }
+        if current.is::<FailedLookup>() {
+            let detail = "the provider's name could not be looked up";
+            return FetchError::new(FailureReason::SourceUnavailable, detail);
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
             io_kind = Some(io.kind());

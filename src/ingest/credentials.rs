@@ -96,11 +96,16 @@ impl Credentials {
     }
 
     /// Learns from how the provider took the credential: with a file, or with
-    /// this failure.
-    pub(super) fn learn(&self, id: CredentialId, failure: Option<&FetchError>, now: Instant) {
+    /// this failure. Gives true when it takes one again that it had refused,
+    /// so that what was parked unasked has to be put back.
+    pub(super) fn learn(
+        &self,
+        id: CredentialId,
+        failure: Option<&FetchError>,
+        now: Instant,
+    ) -> bool {
         let Some(failure) = failure else {
-            self.accepted(id);
-            return;
+            return self.accepted(id);
         };
         match failure.reason {
             FailureReason::SourceAuthFailed | FailureReason::SourceScopeMissing => {
@@ -112,18 +117,24 @@ impl Credentials {
                 });
             }
             // Told to nobody whose credential is not good.
-            FailureReason::SourceNotReady | FailureReason::SourceDeleted => self.accepted(id),
+            FailureReason::SourceNotReady | FailureReason::SourceDeleted => {
+                return self.accepted(id);
+            }
             // The others say nothing about the credential.
             _ => {}
         }
+        false
     }
 
-    fn accepted(&self, id: CredentialId) {
-        if let Some(trouble) = self.troubled.get(&id) {
-            let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            trouble.refusals.succeeded();
-            trouble.slowdowns = 0;
-        }
+    fn accepted(&self, id: CredentialId) -> bool {
+        let Some(trouble) = self.troubled.get(&id) else {
+            return false;
+        };
+        let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_open = trouble.refusals.is_open();
+        trouble.refusals.succeeded();
+        trouble.slowdowns = 0;
+        was_open
     }
 
     fn with(&self, id: CredentialId, change: impl FnOnce(&mut Trouble)) {
@@ -218,7 +229,11 @@ mod tests {
         }
         assert_eq!(credentials.admit(dead, now + SECOND), Ok(()), "one looks");
         assert_eq!(credentials.admit(dead, now + SECOND), held, "only one");
-        credentials.learn(dead, None, now + SECOND);
+        assert!(
+            credentials.learn(dead, None, now + SECOND),
+            "it works again"
+        );
+        assert!(!credentials.learn(dead, None, now + SECOND), "as before");
         assert_eq!(credentials.admit(dead, now + SECOND), Ok(()));
     }
 

@@ -93,7 +93,9 @@ impl Ingest {
             .await;
         if let Some(id) = id {
             let failure = fetched.as_ref().err();
-            self.credentials.learn(id, failure, Instant::now());
+            if self.credentials.learn(id, failure, Instant::now()) {
+                self.resume(attachment).await;
+            }
         }
         fetched.map_err(|error| Failure {
             credential: id,

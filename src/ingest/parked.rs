@@ -1,9 +1,13 @@
-//! An attachment that was parked for want of a credential just when the
-//! channel got another one.
+//! Attachments that were parked for want of a credential and need not be.
 //!
-//! `PutChannel` writes the credential first and then puts back what is parked;
-//! an attempt is parked first and then looks at the credential. So whichever
-//! comes second sees what the other has written.
+//! One is parked just when the channel gets another credential: `PutChannel`
+//! writes that first and then puts back what is parked; an attempt is parked
+//! first and then looks at the credential. So whichever comes second sees what
+//! the other has written.
+//!
+//! Others were parked because their credential was refused to all, and it
+//! turns out to work again. Each time that takes a file that came in, so it
+//! has an end whatever the provider does.
 
 use super::Ingest;
 use super::credentials::CredentialId;
@@ -18,7 +22,27 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// After this it stays parked until the next credential.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Attachments that one statement puts back.
+const BATCH: u32 = 500;
+
 impl Ingest {
+    /// Puts back what is parked in this attachment's channel: its credential
+    /// works again.
+    pub(super) async fn resume(&self, working: &Attachment) {
+        let (tenant, channel) = (&working.tenant, &working.channel);
+        tracing::info!("the credential works again");
+        loop {
+            match self.db.resume_channel(tenant, channel, BATCH).await {
+                Ok(0) => return,
+                Ok(_) => self.queue.ring(),
+                Err(error) => {
+                    tracing::warn!(%error, "what is parked could not be put back");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Puts a parked attachment back if its channel has another credential by
     /// now than the one it was parked with, if it had one.
     pub(super) async fn reconsider(&self, parked: &Attachment, used: Option<CredentialId>) {

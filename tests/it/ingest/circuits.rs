@@ -68,7 +68,7 @@ async fn a_dead_token_stops_neither_another_channel_nor_another_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_works_again_is_found_out() {
+async fn a_token_that_works_again_is_found_out_and_brings_in_what_was_parked() {
     let app = start().await;
     app.simulator
         .put_token(LINE_DEV_TOKEN, Grant::line().revoked());
@@ -90,9 +90,8 @@ async fn a_token_that_works_again_is_found_out() {
         }
     })
     .await;
-    // It is closed now, for everybody.
-    app.line_plays("next", &["ok"]);
-    assert_eq!(end_of(&app.ingest(line("next")).await), STORED);
+    // Nobody has to ask for the others.
+    wait_for(&app, "status = 'stored' and message_id like 'c%'").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
