@@ -187,9 +187,11 @@ pub(super) fn failure(error: &reqwest::Error) -> FetchError {
         }
         cause = current.source();
     }
-    let timed_out = error.is_timeout() || io_kind == Some(io::ErrorKind::TimedOut);
+    // The machine gives a connection up by itself, in its own time.
+    let by_machine = io_kind == Some(io::ErrorKind::TimedOut);
+    let timed_out = error.is_timeout() || by_machine;
     let (reason, detail) = match (error.is_connect(), timed_out) {
-        (true, true) => (
+        (true, true) if !by_machine => (
             FailureReason::SourceTimeout,
             "no connection in time (egress.connect_timeout)",
         ),
@@ -197,7 +199,7 @@ pub(super) fn failure(error: &reqwest::Error) -> FetchError {
             FailureReason::SourceUnavailable,
             "no connection to the provider",
         ),
-        (false, true) => (
+        (_, true) => (
             FailureReason::SourceTimeout,
             "the connection timed out on its way",
         ),
