@@ -5,7 +5,7 @@
 
 use super::failure::{Disposition, FailureReason};
 use crate::ids::AttachmentId;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 /// How often, and how long apart.
@@ -70,7 +70,7 @@ impl RetryPolicy {
                 wait: (trial.waited / 2)
                     .max(self.base / 2)
                     .min(self.cap.min(LONGEST_READY_WAIT))
-                    .max(self.believed(retry_after)),
+                    .max(self.believed(retry_after.unwrap_or_default())),
                 spent: false,
             },
             Disposition::Retry
@@ -86,22 +86,38 @@ impl RetryPolicy {
     /// Full jitter: anything up to the doubled base, never above the cap;
     /// `Retry-After` is a floor.
     fn backoff(&self, trial: Trial, retry_after: Option<Duration>) -> Duration {
-        let doublings = u32::from(trial.attempts.saturating_sub(1)).min(30);
-        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
-        let jittered = ceiling.mul_f64(jitter(trial));
-        jittered.max(self.believed(retry_after))
+        let jitter = jitter(trial.attachment_id, trial.attempts);
+        let jittered = self.ceiling(trial.attempts).mul_f64(jitter);
+        jittered.max(self.believed(retry_after.unwrap_or_default()))
     }
 
-    fn believed(&self, retry_after: Option<Duration>) -> Duration {
-        retry_after.unwrap_or_default().min(self.retry_after_cap)
+    /// The longest wait after so many failures: the base, doubled with each
+    /// further one, never above the cap.
+    #[must_use]
+    pub fn ceiling(&self, failures: u16) -> Duration {
+        let doublings = u32::from(failures.saturating_sub(1)).min(30);
+        self.base.saturating_mul(1 << doublings).min(self.cap)
+    }
+
+    /// A provider's `Retry-After`, as far as it is believed.
+    #[must_use]
+    pub fn believed(&self, retry_after: Duration) -> Duration {
+        retry_after.min(self.retry_after_cap)
     }
 }
 
+/// `wait` and up to a tenth of it: those who wait for the same moment come
+/// one after the other.
+#[must_use]
+pub fn spread(wait: Duration, attachment_id: AttachmentId, fence: i64) -> Duration {
+    wait.saturating_add((wait / 10).mul_f64(jitter(attachment_id, fence)))
+}
+
 /// A number in [0, 1) that is fixed for one attempt of one attachment.
-fn jitter(trial: Trial) -> f64 {
+fn jitter(attachment_id: AttachmentId, attempt: impl Hash) -> f64 {
     let mut hasher = DefaultHasher::new();
-    trial.attachment_id.hash(&mut hasher);
-    trial.attempts.hash(&mut hasher);
+    attachment_id.hash(&mut hasher);
+    attempt.hash(&mut hasher);
     // 32 bits are exact in an f64.
     f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX))
         / (f64::from(u32::MAX) + 1.0)

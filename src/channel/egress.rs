@@ -6,30 +6,28 @@
 //! the public internet. The check sits before the call (literals) and in the
 //! resolver (names), so a name cannot change its meaning in between.
 
+use super::FetchError;
 use super::address::is_public;
-use super::{FetchError, Fetched, ResponseHead, retry_after};
+use super::lookup::Lookup;
+use super::reply::{Reply, failure};
 use crate::attachment::failure::FailureReason;
-use futures::StreamExt as _;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
-};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
+use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 use url::Host;
 
 /// How calls go out.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Time to connect.
+    /// Time to connect, the look-up of the name included.
     pub connect_timeout: Duration,
-    /// Time without a byte, before the answer and inside it.
+    /// Time from the request sent to the head of the answer.
+    pub first_byte_timeout: Duration,
+    /// Time between two pieces of a body.
     pub idle_timeout: Duration,
-    /// Time for a whole download.
-    pub total_timeout: Duration,
     /// `host:port` that may be called although it is not public or not https:
     /// for simulators, and for proxies that an operator put there.
     pub trusted_origins: Vec<String>,
@@ -43,6 +41,9 @@ pub struct Egress {
     /// For addresses that the operator configured.
     trusted: Client,
     trusted_origins: Arc<[String]>,
+    /// For the connection and the head of the answer together.
+    head_timeout: Duration,
+    idle_timeout: Duration,
 }
 
 /// Who chose an address.
@@ -62,23 +63,14 @@ pub struct EgressError(#[source] reqwest::Error);
 impl Egress {
     /// Builds the clients. `rustls` must have its crypto provider by now.
     pub fn new(settings: &Settings) -> Result<Self, EgressError> {
-        let builder = || {
-            Client::builder()
-                .no_proxy()
-                .referer(false)
-                .redirect(redirect::Policy::none())
-                .connect_timeout(settings.connect_timeout)
-                .read_timeout(settings.idle_timeout)
-                .timeout(settings.total_timeout)
-                .user_agent(concat!("attachments/", env!("CARGO_PKG_VERSION")))
-        };
+        let lookup = Lookup::new();
+        let client = |lookup| builder(settings).dns_resolver(Arc::new(lookup)).build();
         Ok(Self {
-            guarded: builder()
-                .dns_resolver(Arc::new(PublicOnly))
-                .build()
-                .map_err(EgressError)?,
-            trusted: builder().build().map_err(EgressError)?,
+            guarded: client(lookup.public_only()).map_err(EgressError)?,
+            trusted: client(lookup).map_err(EgressError)?,
             trusted_origins: settings.trusted_origins.clone().into(),
+            head_timeout: settings.connect_timeout + settings.first_byte_timeout,
+            idle_timeout: settings.idle_timeout,
         })
     }
 
@@ -89,7 +81,7 @@ impl Egress {
         url: Url,
         origin: Origin,
         credential: Option<&SecretString>,
-    ) -> Result<Response, FetchError> {
+    ) -> Result<Reply, FetchError> {
         let client = match origin {
             Origin::Configured => &self.trusted,
             Origin::Foreign if self.is_trusted(&url) => &self.trusted,
@@ -110,12 +102,32 @@ impl Egress {
             bearer.set_sensitive(true);
             request = request.header(AUTHORIZATION, bearer);
         }
-        request.send().await.map_err(|error| failure(&error))
+        // The connector keeps a limit of its own within this one, so the
+        // answer has its time whatever the connection took.
+        match timeout(self.head_timeout, request.send()).await {
+            Ok(Ok(response)) => Ok(Reply::new(response, self.idle_timeout)),
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_elapsed) => {
+                let detail = "no answer in time (egress.first_byte_timeout)";
+                Err(FetchError::new(FailureReason::SourceTimeout, detail))
+            }
+        }
     }
 
     fn is_trusted(&self, url: &Url) -> bool {
         origin_of(url).is_some_and(|origin| self.trusted_origins.contains(&origin))
     }
+}
+
+/// Of the time limits only that of the connection is here: the client's
+/// others do not tell what they waited for.
+fn builder(settings: &Settings) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .referer(false)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(settings.connect_timeout)
+        .user_agent(concat!("attachments/", env!("CARGO_PKG_VERSION")))
 }
 
 /// `host:port` of a URL.
@@ -152,155 +164,10 @@ fn admit(url: &Url) -> Result<(), FetchError> {
     }
 }
 
-/// Marks a look-up that was refused, so that the cause is found in the chain.
-#[derive(Debug, thiserror::Error)]
-#[error("the name leads to an address that is not public")]
-struct RefusedAddress;
-
-/// Looks names up as the machine does, and refuses a name that leads to a
-/// single address outside the public internet.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.is_empty() || found.iter().any(|address| !is_public(address.ip())) {
-                return Err(RefusedAddress.into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Turns a 2xx answer into a body; everything else is the caller's to read.
-pub(super) fn into_fetched(response: Response, head: ResponseHead) -> Result<Fetched, FetchError> {
-    let encoded = response
-        .headers()
-        .get(CONTENT_ENCODING)
-        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if encoded {
-        let detail = "the answer is compressed although we asked for it as it is";
-        return Err(
-            FetchError::new(FailureReason::SourceUnexpectedEncoding, detail).with_head(head),
-        );
-    }
-    let content_type = header_text(response.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
-    let content_length = response.content_length();
-    let kept = head.clone();
-    let body = response
-        .bytes_stream()
-        .map(move |piece| piece.map_err(|error| failure(&error).with_head(kept.clone())))
-        .boxed();
-    Ok(Fetched {
-        head,
-        content_type,
-        content_length,
-        body,
-    })
-}
-
-/// What is written down of an answer.
-pub(super) fn head_of(response: &Response, request_id_header: &str) -> ResponseHead {
-    ResponseHead {
-        status: Some(response.status().as_u16()),
-        // The provider's text in a row of ours: short, and of harmless characters.
-        request_id: header_text(response.headers(), request_id_header).filter(|id| {
-            id.len() <= 128
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
-        }),
-    }
-}
-
-/// The failure a status means that no provider gives a meaning of its own.
-pub(super) fn status_failure(response: &Response, head: ResponseHead) -> FetchError {
-    let (reason, detail) = match response.status() {
-        StatusCode::UNAUTHORIZED => (
-            FailureReason::SourceAuthFailed,
-            "the provider refused the credential",
-        ),
-        StatusCode::FORBIDDEN => (
-            FailureReason::SourceForbidden,
-            "the provider forbids this file",
-        ),
-        StatusCode::NOT_FOUND => (
-            FailureReason::SourceNotFound,
-            "the provider knows no such file",
-        ),
-        StatusCode::GONE => (FailureReason::SourceDeleted, "the file was taken back"),
-        StatusCode::TOO_MANY_REQUESTS => (
-            FailureReason::SourceRateLimited,
-            "the provider asks to slow down",
-        ),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => (
-            FailureReason::SourceTimeout,
-            "the provider timed out on its side",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => (
-            FailureReason::TooLarge,
-            "the provider finds the file too large",
-        ),
-        status if status.is_redirection() => (
-            FailureReason::SourceRefusedAddress,
-            "the provider redirects to elsewhere",
-        ),
-        status if status.is_client_error() => (
-            FailureReason::SourceForbidden,
-            "the provider refused the request",
-        ),
-        _ => (FailureReason::SourceUnavailable, "the provider failed"),
-    };
-    let retry_after = retry_after::parse(response.headers());
-    FetchError::new(reason, detail)
-        .with_head(head)
-        .with_retry_after(retry_after)
-}
-
-/// Reads a failure by its root cause: `reqwest` files truncation, reset and
-/// time-out alike under "decode".
-pub(super) fn failure(error: &reqwest::Error) -> FetchError {
-    let mut io_kind = None;
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if current.is::<RefusedAddress>() {
-            let detail = "the address is not public";
-            return FetchError::new(FailureReason::SourceRefusedAddress, detail);
-        }
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            io_kind = Some(io.kind());
-        }
-        cause = current.source();
-    }
-    if error.is_connect() && !error.is_timeout() {
-        return FetchError::new(
-            FailureReason::SourceUnavailable,
-            "no connection to the provider",
-        );
-    }
-    if error.is_timeout() || io_kind == Some(io::ErrorKind::TimedOut) {
-        return FetchError::new(FailureReason::SourceTimeout, "the provider was too slow");
-    }
-    if error.is_decode() || error.is_body() {
-        return FetchError::new(
-            FailureReason::DownloadIncomplete,
-            "the connection ended before the file did",
-        );
-    }
-    FetchError::new(
-        FailureReason::SourceUnavailable,
-        "the provider broke off the exchange",
-    )
-}
-
-fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::dns::{Name, Resolve, Resolving};
 
     fn refused(text: &str) -> bool {
         Url::parse(text).is_ok_and(|url| admit(&url).is_err())
@@ -336,18 +203,49 @@ mod tests {
         }
     }
 
+    fn settings() -> Settings {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Settings {
+            connect_timeout: Duration::from_secs(3),
+            first_byte_timeout: Duration::from_secs(3),
+            idle_timeout: Duration::from_secs(3),
+            trusted_origins: vec![],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_may_do_so_later() {
+        let egress = Egress::new(&settings()).unwrap();
+        let url = Url::parse("https://nothing.invalid/").unwrap();
+        let failure = egress.get(url, Origin::Foreign, None).await.err().unwrap();
+        assert_eq!(failure.reason, FailureReason::SourceUnavailable);
+        assert!(failure.detail.contains("looked up"), "{failure}");
+    }
+
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused_for_good() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let egress = Egress::new(&Settings {
-            connect_timeout: Duration::from_secs(3),
-            idle_timeout: Duration::from_secs(3),
-            total_timeout: Duration::from_secs(3),
-            trusted_origins: vec![],
-        })
-        .unwrap();
+        let egress = Egress::new(&settings()).unwrap();
         let url = Url::parse("https://localhost/").unwrap();
-        let failure = egress.get(url, Origin::Foreign, None).await.unwrap_err();
+        let failure = egress.get(url, Origin::Foreign, None).await.err().unwrap();
         assert_eq!(failure.reason, FailureReason::SourceRefusedAddress);
+    }
+
+    struct Silent;
+
+    impl Resolve for Silent {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_up_counts_into_the_time_to_connect() {
+        let mut settings = settings();
+        settings.connect_timeout = Duration::from_millis(50);
+        let client = builder(&settings).dns_resolver(Arc::new(Silent)).build();
+        let sent = client.unwrap().get("https://example.com/").send().await;
+        let failure = failure(&sent.unwrap_err());
+        assert_eq!(failure.reason, FailureReason::SourceTimeout);
+        assert!(failure.detail.contains("connect_timeout"), "{failure}");
     }
 }

@@ -1,14 +1,17 @@
 //! LINE's content API. [LINE, "Get content"]
 //!
 //! 202 means that a file is still being prepared, and comes for every type;
+//! for a video or a sound a call of its own tells whether it ever will be.
 //! 410 means that its sender took it back; 404 that there is no such message.
 
-use super::egress::{Egress, Origin, head_of, into_fetched, status_failure};
-use super::{FetchError, Fetched};
+use super::egress::{Egress, Origin};
+use super::{FetchError, Fetched, ResponseHead};
 use crate::attachment::failure::FailureReason;
+use crate::attachment::media::{Claim, MediaKind};
 use crate::attachment::source::{LinePart, LineSource};
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
+use serde::Deserialize;
 
 /// Where LINE is.
 #[derive(Debug, Clone)]
@@ -24,23 +27,67 @@ pub(super) async fn fetch(
     egress: &Egress,
     settings: &Settings,
     source: &LineSource,
+    claim: Claim,
     credential: &SecretString,
 ) -> Result<Fetched, FetchError> {
     let url = content_url(&settings.content_url, source)?;
-    let response = egress
-        .get(url, Origin::Configured, Some(credential))
+    let reply = egress
+        .get(url.clone(), Origin::Configured, Some(credential))
         .await?;
-    let head = head_of(&response, REQUEST_ID);
-    match response.status() {
-        StatusCode::OK => into_fetched(response, head),
+    let head = reply.head(REQUEST_ID);
+    match reply.status() {
+        StatusCode::OK => reply.into_fetched(head),
         StatusCode::ACCEPTED => {
-            let mut failure = status_failure(&response, head);
+            let mut failure = reply.failure(head);
             failure.reason = FailureReason::SourceNotReady;
             failure.detail = "LINE is still preparing the file";
+            // Drops the first answer before the second question.
+            drop(reply);
+            if source.part == LinePart::Content
+                && may_be_transcoded(claim)
+                && let Some(head) = given_up(egress, url, credential).await
+            {
+                failure.reason = FailureReason::SourcePreparationFailed;
+                failure.detail = "LINE could not prepare the file";
+                failure.head = head;
+            }
             Err(failure)
         }
-        _ => Err(status_failure(&response, head)),
+        _ => Err(reply.failure(head)),
     }
+}
+
+fn may_be_transcoded(claim: Claim) -> bool {
+    match claim {
+        Claim::Known(media_type) => match media_type.kind() {
+            MediaKind::Audio | MediaKind::Video => true,
+            MediaKind::Image | MediaKind::Document => false,
+        },
+        Claim::Nothing | Claim::Foreign => true,
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Transcoding {
+    status: String,
+}
+
+/// Whether LINE has given the content up, and what it answered then. Whatever
+/// else this call meets, the content is asked for again.
+async fn given_up(
+    egress: &Egress,
+    mut content: Url,
+    credential: &SecretString,
+) -> Option<ResponseHead> {
+    content.path_segments_mut().ok()?.push("transcoding");
+    let asked = egress.get(content, Origin::Configured, Some(credential));
+    let reply = asked.await.ok()?;
+    let head = reply.head(REQUEST_ID);
+    if reply.status() != StatusCode::OK {
+        return None;
+    }
+    let transcoding: Transcoding = reply.into_document().await.ok()?;
+    (transcoding.status == "failed").then_some(head)
 }
 
 /// The message id is one path segment whatever it holds.

@@ -9,6 +9,8 @@ mod address;
 mod credential;
 mod egress;
 mod line;
+mod lookup;
+mod reply;
 mod retry_after;
 mod slack;
 mod url;
@@ -19,6 +21,7 @@ pub use line::Settings as LineSettings;
 pub use slack::Settings as SlackSettings;
 
 use crate::attachment::failure::FailureReason;
+use crate::attachment::media::Claim;
 use crate::attachment::source::{LineContentProvider, MediaSource};
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -103,11 +106,13 @@ impl Channels {
         }
     }
 
-    /// Begins a download. The address is worked out anew at every attempt; a
-    /// credential is asked for where the provider wants one.
+    /// Begins a download of what its sender claims to be this. The address is
+    /// worked out anew at every attempt; a credential is asked for where the
+    /// provider wants one.
     pub async fn fetch(
         &self,
         source: &MediaSource,
+        claim: Claim,
         credential: Option<&SecretString>,
     ) -> Result<Fetched, FetchError> {
         let required = || {
@@ -121,7 +126,7 @@ impl Channels {
         match source {
             MediaSource::Line(line) => match line.content_provider {
                 LineContentProvider::Line => {
-                    line::fetch(&self.egress, &self.line, line, required()?).await
+                    line::fetch(&self.egress, &self.line, line, claim, required()?).await
                 }
                 LineContentProvider::External { .. } => Err(FetchError::new(
                     FailureReason::ExternalFile,

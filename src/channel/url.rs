@@ -1,6 +1,6 @@
 //! Plain https URLs: fetched without a credential and without redirects.
 
-use super::egress::{Egress, Origin, head_of, into_fetched, status_failure};
+use super::egress::{Egress, Origin};
 use super::{FetchError, Fetched};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::UrlSource;
@@ -13,10 +13,10 @@ pub(super) async fn fetch(egress: &Egress, source: &UrlSource) -> Result<Fetched
             "the address cannot be read",
         )
     })?;
-    let response = egress.get(url, Origin::Foreign, None).await?;
-    let head = head_of(&response, "x-request-id");
-    match response.status() {
-        StatusCode::OK => into_fetched(response, head),
-        _ => Err(status_failure(&response, head)),
+    let reply = egress.get(url, Origin::Foreign, None).await?;
+    let head = reply.head("x-request-id");
+    match reply.status() {
+        StatusCode::OK => reply.into_fetched(head),
+        _ => Err(reply.failure(head)),
     }
 }

@@ -9,6 +9,7 @@ use crate::channel::SealingKey;
 use crate::{access, auth, blob, channel, db, ingest, queue, register, sweep, watch};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 use url::Url;
 
@@ -127,6 +128,7 @@ impl Config {
         if self.limits.tenant_concurrency == 0 {
             faults.push("limits.tenant_concurrency: must be at least 1".to_owned());
         }
+        let allowance = self.allowance(faults);
         let (line_url, slack_url) = (line_url?, slack_url?);
         Some(Resolved {
             listen: self.server.listen,
@@ -161,6 +163,7 @@ impl Config {
                     bytes_per_second: self.egress.min_bytes_per_second,
                     window: self.egress.min_rate_window.0,
                 },
+                allowance: allowance?,
                 spool_memory_bytes: self.limits.spool_memory_bytes,
                 spool_dir: self
                     .limits
@@ -306,10 +309,21 @@ impl Config {
         }
         channel::EgressSettings {
             connect_timeout: self.egress.connect_timeout.0,
+            first_byte_timeout: self.egress.first_byte_timeout.0,
             idle_timeout: self.egress.idle_timeout.0,
-            total_timeout: self.egress.total_timeout.0,
             trusted_origins,
         }
+    }
+
+    fn allowance(&self, faults: &mut Vec<String>) -> Option<ingest::Allowance> {
+        let speed = NonZeroU64::new(self.egress.total_bytes_per_second);
+        if speed.is_none() {
+            faults.push("egress.total_bytes_per_second: must be at least 1".to_owned());
+        }
+        Some(ingest::Allowance {
+            any_size: self.egress.total_timeout.0,
+            bytes_per_second: speed?,
+        })
     }
 
     fn sealing_keys(&self, faults: &mut Vec<String>) -> Option<Vec<SealingKey>> {

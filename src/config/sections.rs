@@ -122,12 +122,16 @@ section! {
 section! {
     /// Calls to providers.
     "egress" Egress {
-        /// Time to connect.
+        /// Time to connect, the look-up of the name included.
         connect_timeout: Human = seconds(3);
-        /// Time without a byte, before the answer and inside it.
+        /// Time from the request sent to the head of the answer.
+        first_byte_timeout: Human = seconds(10);
+        /// Time between two pieces of a body.
         idle_timeout: Human = seconds(10);
-        /// Time for a whole download.
-        total_timeout: Human = seconds(300);
+        /// Time for the whole body of a file, and as much more as its size takes at total_bytes_per_second.
+        total_timeout: Human = seconds(60);
+        /// The slowest average speed of a large file. Its size is the announced one, else the limit in force.
+        total_bytes_per_second: u64 = 512 * 1024;
         /// A download that is slower than this is given up, averaged over min_rate_window.
         min_bytes_per_second: u64 = 16 * 1024;
         /// See min_bytes_per_second.

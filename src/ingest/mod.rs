@@ -4,16 +4,20 @@
 //! with a typed reason; an object is announced before it is put, so nothing
 //! stays behind unless it is stored; no failure gets past [`Ingest::run`].
 
+mod circuit;
+mod credentials;
+mod fetch;
 mod outage;
 mod pace;
+mod parked;
 mod room;
 mod spool;
 mod transfer;
 
-pub use pace::Floor;
+pub use pace::{Allowance, Floor};
 
 use crate::attachment::Attachment;
-use crate::attachment::failure::FailureReason;
+use crate::attachment::failure::{Disposition, FailureReason};
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
@@ -24,6 +28,7 @@ use crate::channel::{Channels, Sealer};
 use crate::db::Db;
 use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
+use credentials::{CredentialId, Credentials};
 use metrics::counter;
 use outage::Outage;
 use room::Room;
@@ -41,6 +46,8 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// How slow a provider may be.
     pub floor: Floor,
+    /// How long a whole file may take.
+    pub allowance: Allowance,
     /// Bytes of a file that are held in memory before it goes to disk.
     pub spool_memory_bytes: usize,
     /// Where larger files wait, without a name, until they are put.
@@ -60,6 +67,7 @@ pub struct Ingest {
     bucket: Bucket,
     settings: Arc<Settings>,
     outage: Arc<Outage>,
+    credentials: Arc<Credentials>,
     disk: Room,
 }
 
@@ -68,9 +76,11 @@ pub struct Ingest {
 struct Failure {
     reason: FailureReason,
     retry_after: Option<Duration>,
-    /// Set where it is our own fault: the attempt is not spent, and this is
-    /// how long it is put off.
+    /// Set where it is not the file's fault: the attempt is not spent, and
+    /// this is how long it is put off.
     put_off: Option<Duration>,
+    /// The credential it was fetched with, where it got so far.
+    credential: Option<CredentialId>,
 }
 
 impl From<FailureReason> for Failure {
@@ -79,6 +89,7 @@ impl From<FailureReason> for Failure {
             reason,
             retry_after: None,
             put_off: None,
+            credential: None,
         }
     }
 }
@@ -101,6 +112,7 @@ impl Ingest {
             sealer,
             bucket,
             disk: Room::new(settings.spool_disk_bytes),
+            credentials: Arc::new(Credentials::new(settings.retry)),
             settings: Arc::new(settings),
             outage: Arc::default(),
         }
@@ -131,8 +143,12 @@ impl Ingest {
             let id = attempt.attachment.id;
             self.queue.hold(id, attempt.fence, work).await
         };
+        let mut credential = None;
         let settlement = match held {
-            Held::Done(result) => self.judge(attempt, result, &mut trace),
+            Held::Done(result) => {
+                credential = result.as_ref().err().and_then(|failure| failure.credential);
+                self.judge(attempt, result, &mut trace)
+            }
             Held::Stopped => {
                 "the process stopped; given back unspent".clone_into(&mut trace.detail);
                 attempt.give_back()
@@ -142,7 +158,12 @@ impl Ingest {
                 return;
             }
         };
-        self.finish(&settlement, &trace).await;
+        if self.finish(&settlement, &trace).await
+            && let Outcome::Ended(reason) = settlement.outcome
+            && reason.disposition() == Disposition::AwaitCredential
+        {
+            self.reconsider(&settlement.attachment, credential).await;
+        }
         failpoint::reach(Step::Settled).await;
     }
 
@@ -169,14 +190,18 @@ impl Ingest {
         }
     }
 
-    /// Writes the outcome. An object that nobody wants any more is whole by
-    /// now and goes at once; one that is announced goes in its time.
-    async fn finish(&self, settlement: &Settlement, trace: &Trace) {
+    /// Writes the outcome; false when it is dropped. An object that nobody
+    /// wants any more is whole by now and goes at once; one that is announced
+    /// goes in its time.
+    async fn finish(&self, settlement: &Settlement, trace: &Trace) -> bool {
         match (
             self.queue.settle(settlement, trace).await,
             &settlement.outcome,
         ) {
-            (Ok(true), _) => report(settlement, trace),
+            (Ok(true), _) => {
+                report(settlement, trace);
+                return true;
+            }
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
                 if let Outcome::Stored(object) = outcome {
@@ -188,6 +213,7 @@ impl Ingest {
                 tracing::error!(%error, "the outcome could not be written before the lease ended");
             }
         }
+        false
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {

@@ -1,20 +1,19 @@
 //! The way of the bytes: from the channel through the spool into the bucket.
 
+use super::fetch::{Credential, fetch_failure, note_head};
 use super::pace::Pace;
 use super::spool::{Spool, SpoolError, Spooled};
 use super::{Failure, Ingest};
-use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
-use crate::channel::{FetchError, Fetched, ResponseHead};
+use crate::channel::Fetched;
 use crate::failpoint::{self, Step};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
-use secrecy::SecretString;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// After this an attempt looks whether the disk has room for it.
 const ROOM_PAUSE: Duration = Duration::from_secs(2);
@@ -35,7 +34,7 @@ impl Ingest {
 
         let began = Instant::now();
         let received = self
-            .receive(attachment, &limits, credential.as_ref(), trace)
+            .receive(attempt, &limits, credential.as_ref(), trace)
             .await;
         trace.fetch = began.elapsed();
         let (inspection, spooled) = received?;
@@ -90,45 +89,13 @@ impl Ingest {
         }
     }
 
-    /// The limits in force and the credential, as they are at this attempt.
-    /// A file that another provider has gets none: LINE's token is not Slack's
-    /// to see.
-    async fn channel_of(
-        &self,
-        attachment: &Attachment,
-        trace: &mut Trace,
-    ) -> Result<(MediaLimits, Option<SecretString>), Failure> {
-        let (tenant, channel) = (&attachment.tenant, &attachment.channel);
-        let record = self.db.channel(tenant, channel).await.map_err(|error| {
-            tracing::warn!(%error, "the channel could not be read");
-            "the channel could not be read".clone_into(&mut trace.detail);
-            Failure::from(FailureReason::Interrupted)
-        })?;
-        let Some(record) = record else {
-            let limits = self.settings.limits.clone();
-            return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
-        };
-        let credential = record
-            .sealed_credential
-            .filter(|_| record.policy.provider == attachment.source.provider())
-            .map(|sealed| self.sealer.open(tenant, channel, &sealed))
-            .transpose()
-            .map_err(|error| {
-                tracing::error!(%error, "the channel's credential does not open");
-                "the channel's credential does not open".clone_into(&mut trace.detail);
-                Failure::from(FailureReason::CredentialMissing)
-            })?;
-        let limits = record.policy.limits.over(&self.settings.limits);
-        Ok((limits.at_most(self.settings.spool_disk_bytes), credential))
-    }
-
     /// Reads the body into the spool while it is inspected. No more than one
     /// piece beyond the limit is ever read.
     async fn receive(
         &self,
-        attachment: &Attachment,
+        attempt: &Attempt,
         limits: &MediaLimits,
-        credential: Option<&SecretString>,
+        credential: Option<&Credential>,
         trace: &mut Trace,
     ) -> Result<(Inspection, Spooled), Failure> {
         let Fetched {
@@ -136,12 +103,9 @@ impl Ingest {
             content_type,
             content_length,
             mut body,
-        } = self
-            .channels
-            .fetch(&attachment.source, credential)
-            .await
-            .map_err(|error| fetch_failure(error, trace))?;
+        } = self.fetch(attempt, credential, trace).await?;
         note_head(head, trace);
+        let attachment = &attempt.attachment;
         let announcement = Announcement {
             claim: attachment.claim(),
             declared_size_bytes: attachment.declared_size_bytes,
@@ -157,15 +121,25 @@ impl Ingest {
             &self.disk,
             content_length,
         );
-        let mut pace = Pace::new(settings.floor, Instant::now());
-        while let Some(piece) = body.next().await {
+        let mut pace = Pace::new(settings.floor, settings.allowance, Instant::now());
+        loop {
+            let left = pace.left(inspector.at_most(), Instant::now());
+            let Ok(next) = timeout(left, body.next()).await else {
+                return Err(too_slow(
+                    "longer than its size allows (egress.total_timeout)",
+                    trace,
+                ));
+            };
+            let Some(piece) = next else { break };
             let piece = piece.map_err(|error| fetch_failure(error, trace))?;
             let pushed = inspector.push(&piece);
             trace.received_bytes = inspector.size_bytes();
             pushed?;
             if !pace.keeps_up(trace.received_bytes, Instant::now()) {
-                "the provider sends slower than the floor".clone_into(&mut trace.detail);
-                return Err(FailureReason::SourceTimeout.into());
+                return Err(too_slow(
+                    "slower than the floor (egress.min_bytes_per_second)",
+                    trace,
+                ));
             }
             let pushed = spool.push(&piece, inspector.at_most()).await;
             pushed.map_err(|error| spool_failure(&error, trace))?;
@@ -177,21 +151,9 @@ impl Ingest {
     }
 }
 
-fn note_head(head: ResponseHead, trace: &mut Trace) {
-    trace.provider_status = head.status;
-    trace.provider_request_id = head.request_id;
-}
-
-fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
-    error.detail.clone_into(&mut trace.detail);
-    if error.head.status.is_some() {
-        note_head(error.head, trace);
-    }
-    Failure {
-        reason: error.reason,
-        retry_after: error.retry_after,
-        put_off: None,
-    }
+fn too_slow(detail: &str, trace: &mut Trace) -> Failure {
+    detail.clone_into(&mut trace.detail);
+    FailureReason::SourceTimeout.into()
 }
 
 /// A disk that others have is waited for; one that fails is an attempt.

@@ -1,6 +1,6 @@
 //! `files.info`: what Slack knows of a file, and what its errors mean.
 
-use super::super::egress::{Egress, Origin, head_of, status_failure};
+use super::super::egress::{Egress, Origin};
 use super::{FetchError, REQUEST_ID, Settings, refused};
 use crate::attachment::failure::FailureReason;
 use reqwest::StatusCode;
@@ -20,18 +20,15 @@ pub(super) async fn get(
         .pop_if_empty()
         .push("files.info");
     url.query_pairs_mut().append_pair("file", file_id);
-    let response = egress
+    let reply = egress
         .get(url, Origin::Configured, Some(credential))
         .await?;
-    let head = head_of(&response, REQUEST_ID);
-    if response.status() != StatusCode::OK {
-        return Err(status_failure(&response, head));
+    let head = reply.head(REQUEST_ID);
+    if reply.status() != StatusCode::OK {
+        return Err(reply.failure(head));
     }
-    let answer: InfoAnswer = response.json().await.map_err(|_| {
-        let detail = "files.info answered with something else than JSON";
-        FetchError::new(FailureReason::SourceUnavailable, detail).with_head(head.clone())
-    })?;
-    match answer {
+    let answer = reply.into_document().await;
+    match answer.map_err(|failure| failure.with_head(head.clone()))? {
         InfoAnswer {
             ok: true,
             file: Some(file),

@@ -7,13 +7,13 @@
 
 mod info;
 
-use super::egress::{Egress, Origin, head_of, into_fetched, origin_of, status_failure};
+use super::egress::{Egress, Origin, origin_of};
+use super::reply::Reply;
 use super::{FetchError, Fetched, ResponseHead};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::SlackSource;
 use futures::{StreamExt as _, stream};
-use reqwest::header::LOCATION;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
 
 /// Where Slack is, and which hosts may see a token.
@@ -58,8 +58,8 @@ pub(super) async fn fetch(
         file.download_url()?
     };
     let head = match slack.download(&url).await? {
-        Answer::File(response, head) => {
-            let fetched = into_fetched(response, head.clone())?;
+        Answer::File(reply, head) => {
+            let fetched = reply.into_fetched(head.clone())?;
             match reveal(fetched).await? {
                 Revealed::File(fetched) => return Ok(fetched),
                 Revealed::Page => head,
@@ -105,7 +105,7 @@ struct Slack<'a> {
 }
 
 enum Answer {
-    File(Response, ResponseHead),
+    File(Reply, ResponseHead),
     SignIn(ResponseHead),
 }
 
@@ -123,15 +123,15 @@ impl Slack<'_> {
             }
         };
         for _ in 0..=MAX_HOPS {
-            let response = self
+            let reply = self
                 .egress
                 .get(url.clone(), Origin::Foreign, credential)
                 .await?;
-            let head = head_of(&response, REQUEST_ID);
-            match response.status() {
-                StatusCode::OK => return Ok(Answer::File(response, head)),
+            let head = reply.head(REQUEST_ID);
+            match reply.status() {
+                StatusCode::OK => return Ok(Answer::File(reply, head)),
                 status if status.is_redirection() => {
-                    url = next_hop(&url, &response)?;
+                    url = next_hop(&url, &reply)?;
                     credential = match self.audience(&url) {
                         Audience::FileHost => Some(self.credential),
                         Audience::Bare => None,
@@ -144,7 +144,7 @@ impl Slack<'_> {
                         }
                     };
                 }
-                _ => return Err(status_failure(&response, head)),
+                _ => return Err(reply.failure(head)),
             }
         }
         Err(refused("Slack redirects too often"))
@@ -183,13 +183,11 @@ enum Audience {
     Stranger,
 }
 
-fn next_hop(from: &Url, response: &Response) -> Result<Url, FetchError> {
-    response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
-        .and_then(|location| from.join(location).ok())
-        .ok_or_else(|| refused("Slack redirects to nowhere"))
+fn next_hop(from: &Url, reply: &Reply) -> Result<Url, FetchError> {
+    let next = reply
+        .location()
+        .and_then(|location| from.join(location).ok());
+    next.ok_or_else(|| refused("Slack redirects to nowhere"))
 }
 
 fn refused(detail: &'static str) -> FetchError {

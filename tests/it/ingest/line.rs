@@ -1,8 +1,8 @@
 //! What LINE answers, and what becomes of it.
 
 use super::{STORED, end_of, failed, rejected, unsupported};
-use crate::support::{TestApp, impatient, line};
-use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
+use crate::support::{TestApp, line};
+use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, Transcoding};
 use attachments::proto::{Attempt, FailureReason as R};
 use futures::future::join_all;
 use reqwest::header::HeaderValue;
@@ -15,7 +15,6 @@ async fn a_passing_failure_is_told_and_overcome() {
     let cases = [
         ("500", R::SourceUnavailable, 500),
         ("503", R::SourceUnavailable, 503),
-        ("429", R::SourceRateLimited, 429),
         ("202", R::SourceNotReady, 202),
         ("408", R::SourceTimeout, 408),
         ("504", R::SourceTimeout, 504),
@@ -39,28 +38,6 @@ async fn a_passing_failure_is_told_and_overcome() {
             assert_eq!(first.failure_reason(), reason, "{step}");
             assert_eq!(first.provider_status, status, "{step}");
             assert_eq!(last.failure_reason(), R::Unspecified, "{step}");
-        }
-    }))
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silence_and_slowness_have_an_end() {
-    let app = TestApp::start_with(|config| {
-        impatient(config);
-        // A drip is never silent.
-        config.egress.total_timeout.0 = Duration::from_secs(5);
-    })
-    .await;
-    join_all(["hang", "stall:100", "drip"].map(|step| {
-        let app = &app;
-        async move {
-            let id = as_id(step);
-            app.line_plays(&id, &[step, "ok"]);
-            let stored = app.ingest(line(&id)).await;
-            assert_eq!(end_of(&stored), STORED, "{step}");
-            let attempts = app.explain(&stored.attachment_id).await;
-            assert_eq!(attempts[0].failure_reason(), R::SourceTimeout, "{step}");
         }
     }))
     .await;
@@ -150,6 +127,52 @@ async fn the_bytes_decide_what_a_file_is() {
         if id == "2" {
             assert_eq!(ended.content_type, "image/gif");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_video_that_line_gave_up_is_not_waited_for() {
+    let app = TestApp::start().await;
+    let video = Media::fixture(Fixture::Mp4).script(["202"]).unwrap();
+    let given_up = video.transcoding(Transcoding::Failed);
+    app.simulator.put_line_message("1", given_up.clone());
+    let ended = app.ingest(line("1")).await;
+    assert_eq!(end_of(&ended), failed(R::SourcePreparationFailed));
+    assert_eq!(ended.attempts, 1);
+    assert_eq!(app.simulator.requests_for("/1/content"), 2);
+
+    // What says it is a picture has no transcoding to ask about.
+    app.simulator.put_line_message("2", given_up);
+    let mut request = line("2");
+    "image/png".clone_into(&mut request.declared_content_type);
+    let ended = app.ingest(request).await;
+    assert_eq!(end_of(&ended), failed(R::SourceNotReady));
+    assert_eq!(app.simulator.requests_for("/2/content/transcoding"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_video_in_the_making_is_waited_for_whatever_else_line_says_of_it() {
+    let app = TestApp::start_with(|config| {
+        config.retry.max_attempts = 1;
+        config.retry.not_ready_budget.0 = Duration::from_mins(1);
+    })
+    .await;
+    // LINE says so, or "succeeded" too early, or nothing of this type of content.
+    let media = [
+        Media::fixture(Fixture::Mp4),
+        Media::fixture(Fixture::M4a).transcoding(Transcoding::Succeeded),
+        Media::fixture(Fixture::Pdf),
+    ];
+    for (n, media) in media.into_iter().enumerate() {
+        let id = format!("v{n}");
+        let media = media.script(["202", "202", "ok"]).unwrap();
+        app.simulator.put_line_message(&id, media);
+        let stored = app.ingest(line(&id)).await;
+        assert_eq!(end_of(&stored), STORED);
+        assert_eq!(stored.attempts, 1);
+        // Once for each 202, and never else.
+        let asked = app.simulator.requests_for(&format!("/{id}/content"));
+        assert_eq!(asked, 3 + 2);
     }
 }
 

@@ -2,6 +2,7 @@
 //! storage, retention and dead workers do to it, and what is left behind.
 
 mod addresses;
+mod circuits;
 mod credentials;
 mod deletion;
 mod leases;
@@ -14,6 +15,7 @@ mod retention;
 mod sizes;
 mod slack;
 mod storage;
+mod time_limits;
 
 use attachments::proto::{Attachment, AttachmentStatus, FailureReason};
 

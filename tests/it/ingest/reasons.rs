@@ -4,7 +4,7 @@ use super::{deleted, end_of, failed, rejected, unsupported};
 use crate::support::{TENANT, TestApp, channel, impatient, line, slack, url};
 use attachments::attachment::failure::FailureReason as Reason;
 use attachments::dev::object_store::{Fault, Operation};
-use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, SlackFile};
+use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, SlackFile, Transcoding};
 use attachments::proto::register_attachment_request::Source;
 use attachments::proto::{
     AttachmentStatus, Channel, ChannelLimits, FailureReason, Provider, RegisterAttachmentRequest,
@@ -16,10 +16,6 @@ use reqwest::header::HeaderValue;
 
 /// What no attachment can meet yet, and why.
 const NOT_YET: &[(Reason, &str)] = &[
-    (
-        Reason::SourcePreparationFailed,
-        "LINE's transcoding status is not asked; a 202 for ever ends in SOURCE_NOT_READY",
-    ),
     (Reason::Infected, "no scanner is called"),
     (Reason::QuotaExceeded, "tenants have no quota"),
 ];
@@ -122,7 +118,7 @@ async fn reach(app: &TestApp, reason: Reason) -> Option<String> {
     let request = match reason {
         Reason::SourceUnavailable => line_answers(&["503"]),
         Reason::SourceTimeout => line_answers(&["hang"]),
-        Reason::SourceRateLimited => line_answers(&["429"]),
+        Reason::SourceRateLimited => rate_limited(app, name).await,
         Reason::SourceNotReady => line_answers(&["202"]),
         Reason::DownloadIncomplete => line_answers(&["cut"]),
         Reason::EmptyContent => line_answers(&["empty"]),
@@ -153,7 +149,8 @@ async fn reach(app: &TestApp, reason: Reason) -> Option<String> {
             let stored = app.ingest(line_answers(&["ok"])).await;
             return Some(app.delete(&stored.attachment_id).await.attachment_id);
         }
-        Reason::SourcePreparationFailed | Reason::Infected | Reason::QuotaExceeded => return None,
+        Reason::SourcePreparationFailed => given_up(app, name),
+        Reason::Infected | Reason::QuotaExceeded => return None,
     };
     Some(app.register(request).await.attachment_id)
 }
@@ -171,6 +168,24 @@ fn external(name: &str) -> RegisterAttachmentRequest {
         "https://example.com/picture.png".clone_into(&mut source.original_content_url);
     }
     request
+}
+
+/// In a channel of its own: it slows the whole channel down.
+async fn rate_limited(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
+    app.put_channel(channel(name, Provider::Line, LINE_DEV_TOKEN))
+        .await;
+    app.line_plays(name, &["429"]);
+    RegisterAttachmentRequest {
+        channel_id: name.to_owned(),
+        ..line(name)
+    }
+}
+
+fn given_up(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
+    let video = Media::fixture(Fixture::Mp4).script(["202"]).unwrap();
+    app.simulator
+        .put_line_message(name, video.transcoding(Transcoding::Failed));
+    line(name)
 }
 
 fn without_scope(app: &TestApp, name: &str) -> RegisterAttachmentRequest {

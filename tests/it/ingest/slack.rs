@@ -1,13 +1,13 @@
 //! What Slack answers, and where its token goes.
 
 use super::{STORED, deleted, end_of, failed, unsupported};
-use crate::support::{ANY_PORT, TestApp, Visit, Web, slack};
+use crate::support::{ANY_PORT, TestApp, Visit, Web, channel, slack};
 use attachments::dev::simulator::{
     Fixture, Media, SLACK_DEV_TOKEN, Settings, Simulator, SlackFile,
 };
 use attachments::proto::FailureReason as R;
 use attachments::proto::register_attachment_request::Source;
-use attachments::proto::{RegisterAttachmentRequest, SlackSource};
+use attachments::proto::{Provider, RegisterAttachmentRequest, SlackSource};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_in_the_files_place_is_not_ready_yet() {
@@ -44,7 +44,14 @@ async fn files_info_tells_why_there_is_a_page() {
         let file = SlackFile::new("picture.png", page).info_error(error);
         let id = format!("F{n}");
         let address = app.simulator.put_slack_file(&id, file);
-        let ended = app.ingest(slack(&id, &address)).await;
+        // A channel each: refusals in a row would be taken for the token's.
+        app.put_channel(channel(error, Provider::Slack, SLACK_DEV_TOKEN))
+            .await;
+        let request = RegisterAttachmentRequest {
+            channel_id: error.to_owned(),
+            ..slack(&id, &address)
+        };
+        let ended = app.ingest(request).await;
         assert_eq!(end_of(&ended), expected, "{error}");
         assert_eq!(ended.attempts, 1);
     }

@@ -8,7 +8,7 @@ mod web;
 pub use crate::ground::requests::*;
 pub use crate::ground::{ANY_PORT, LINE, PATIENCE, SLACK, TENANT, URL, database};
 pub use gateway::TestGateway;
-pub use web::{Visit, Web};
+pub use web::{Visit, Web, serve};
 
 use attachments::app::{self, App};
 use attachments::auth::{DEV_KID, KeyAlgorithm, Scope};
@@ -210,6 +210,7 @@ async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> Ap
 
 /// Gives up on a silent provider soon, for tests of exactly that.
 pub fn impatient(config: &mut Config) {
+    config.egress.first_byte_timeout = Human(Duration::from_secs(1));
     config.egress.idle_timeout = Human(Duration::from_secs(1));
 }
 

@@ -30,6 +30,14 @@ pub struct Visit {
     pub has_authorization: bool,
 }
 
+/// Serves until the handle is dropped.
+pub async fn serve(router: Router) -> (SocketAddr, AbortOnDropHandle<()>) {
+    let listener = TcpListener::bind(super::ANY_PORT).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, AbortOnDropHandle::new(server))
+}
+
 impl Web {
     pub async fn start(file: Bytes, content_type: &'static str) -> Self {
         let shared = Arc::new(Shared {
@@ -37,14 +45,12 @@ impl Web {
             content_type,
             visits: Mutex::default(),
         });
-        let router = Router::new().fallback(serve).with_state(shared.clone());
-        let listener = TcpListener::bind(super::ANY_PORT).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let router = Router::new().fallback(visit).with_state(shared.clone());
+        let (address, server) = serve(router).await;
         Self {
             address,
             shared,
-            _server: AbortOnDropHandle::new(server),
+            _server: server,
         }
     }
 
@@ -57,7 +63,7 @@ impl Web {
     }
 }
 
-async fn serve(
+async fn visit(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
     headers: HeaderMap,

@@ -53,7 +53,7 @@ pub fn picture_of(size: usize) -> Media {
 /// and keeps the only worker busy.
 pub fn hold_still(config: &mut Config) {
     config.limits.ingest_concurrency = 1;
-    config.egress.idle_timeout = Human(PATIENCE);
+    config.egress.first_byte_timeout = Human(PATIENCE);
     config.retry.retry_after_cap = Human(PATIENCE);
 }
 
@@ -89,7 +89,7 @@ pub async fn one_in_each_status(app: &TestApp) -> BTreeMap<AttachmentStatus, Str
 
 /// One that failed and will be tried again, but not soon.
 pub async fn retried_later(app: &TestApp) -> String {
-    app.line_plays("busy", &["429:50"]);
+    app.line_plays("busy", &["503:50"]);
     let id = app.register(line("busy")).await.attachment_id;
     app.wait(TENANT, &id, |now| now.retryable).await;
     id

@@ -1,0 +1,142 @@
+//! Asking the provider: with which credential, under which limits, and
+//! whether at all.
+
+use super::credentials::{CredentialId, Hold};
+use super::{Failure, Ingest};
+use crate::attachment::Attachment;
+use crate::attachment::failure::FailureReason;
+use crate::attachment::journal::Trace;
+use crate::attachment::media::MediaLimits;
+use crate::attachment::retry::spread;
+use crate::attachment::source::MediaSource;
+use crate::attachment::status::Attempt;
+use crate::channel::{FetchError, Fetched, ResponseHead};
+use crate::db::ChannelRecord;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+/// A channel's credential as one attempt uses it.
+pub(super) struct Credential {
+    secret: SecretString,
+    id: CredentialId,
+}
+
+/// The sealed credential that a file of this source is fetched with. One that
+/// another provider has gets none, for LINE's token is not Slack's to see; and
+/// a plain URL is called without.
+pub(super) fn sealed_for<'a>(record: &'a ChannelRecord, source: &MediaSource) -> Option<&'a [u8]> {
+    match source {
+        MediaSource::Url(_) => None,
+        MediaSource::Line(_) | MediaSource::Slack(_) => record
+            .sealed_credential
+            .as_deref()
+            .filter(|_| record.policy.provider == source.provider()),
+    }
+}
+
+impl Ingest {
+    /// The limits in force and the credential, as they are at this attempt.
+    pub(super) async fn channel_of(
+        &self,
+        attachment: &Attachment,
+        trace: &mut Trace,
+    ) -> Result<(MediaLimits, Option<Credential>), Failure> {
+        let (tenant, channel) = (&attachment.tenant, &attachment.channel);
+        let record = self.db.channel(tenant, channel).await.map_err(|error| {
+            tracing::warn!(%error, "the channel could not be read");
+            "the channel could not be read".clone_into(&mut trace.detail);
+            Failure::from(FailureReason::Interrupted)
+        })?;
+        let Some(record) = record else {
+            let limits = self.settings.limits.clone();
+            return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
+        };
+        let credential = match sealed_for(&record, &attachment.source) {
+            None => None,
+            Some(sealed) => {
+                let id = CredentialId::of(tenant, channel, sealed);
+                let opened = self.sealer.open(tenant, channel, sealed);
+                let secret = opened.map_err(|error| {
+                    tracing::error!(%error, "the channel's credential does not open");
+                    "the channel's credential does not open".clone_into(&mut trace.detail);
+                    Failure {
+                        credential: Some(id),
+                        ..Failure::from(FailureReason::CredentialMissing)
+                    }
+                })?;
+                Some(Credential { secret, id })
+            }
+        };
+        let limits = record.policy.limits.over(&self.settings.limits);
+        Ok((limits.at_most(self.settings.spool_disk_bytes), credential))
+    }
+
+    /// Begins the download, unless the credential's record says what would
+    /// come of it.
+    pub(super) async fn fetch(
+        &self,
+        attempt: &Attempt,
+        credential: Option<&Credential>,
+        trace: &mut Trace,
+    ) -> Result<Fetched, Failure> {
+        let id = credential.map(|credential| credential.id);
+        if let Some(id) = id
+            && let Err(hold) = self.credentials.admit(id, Instant::now())
+        {
+            return Err(held(hold, id, attempt, trace));
+        }
+        let attachment = &attempt.attachment;
+        let secret = credential.map(|credential| &credential.secret);
+        let fetched = self
+            .channels
+            .fetch(&attachment.source, attachment.claim(), secret)
+            .await;
+        if let Some(id) = id {
+            let failure = fetched.as_ref().err();
+            if self.credentials.learn(id, failure, Instant::now()) {
+                self.resume(attachment).await;
+            }
+        }
+        fetched.map_err(|error| Failure {
+            credential: id,
+            ..fetch_failure(error, trace)
+        })
+    }
+}
+
+/// A refused credential parks the file; a slow-down costs it nothing but time.
+fn held(hold: Hold, id: CredentialId, attempt: &Attempt, trace: &mut Trace) -> Failure {
+    match hold {
+        Hold::Refused(reason) => {
+            "the provider refuses this credential and was not asked again"
+                .clone_into(&mut trace.detail);
+            Failure {
+                credential: Some(id),
+                ..Failure::from(reason)
+            }
+        }
+        Hold::Slowed(wait) => {
+            "the provider asked to slow down and was not asked".clone_into(&mut trace.detail);
+            Failure {
+                put_off: Some(spread(wait, attempt.attachment.id, attempt.fence)),
+                ..Failure::from(FailureReason::SourceRateLimited)
+            }
+        }
+    }
+}
+
+pub(super) fn note_head(head: ResponseHead, trace: &mut Trace) {
+    trace.provider_status = head.status;
+    trace.provider_request_id = head.request_id;
+}
+
+pub(super) fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
+    error.detail.clone_into(&mut trace.detail);
+    if error.head.status.is_some() {
+        note_head(error.head, trace);
+    }
+    Failure {
+        retry_after: error.retry_after,
+        ..Failure::from(error.reason)
+    }
+}
