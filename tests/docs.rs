@@ -8,6 +8,8 @@
 
 #[path = "docs/api.rs"]
 mod api;
+#[path = "docs/faults.rs"]
+mod faults;
 #[path = "docs/paths.rs"]
 mod paths;
 #[path = "docs/schema.rs"]
@@ -48,6 +50,15 @@ fn the_data_model_shows_every_table_and_column() {
     let migrated = schema::of_migrations();
     assert!(migrated.values().flatten().count() > 30, "{migrated:#?}");
     assert_eq!(schema::of_diagram(&read("docs/data-model.md")), migrated);
+}
+
+#[test]
+fn every_fault_has_a_row_and_every_test_it_names_exists() {
+    assert_eq!(faults::numbered(), (1..=50).collect::<Vec<_>>());
+    let (named, tests) = (faults::named(), faults::tests());
+    assert!(tests.len() > 100, "the tests were not found");
+    let missing: Vec<_> = named.difference(&tests).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -93,9 +93,8 @@ impl Fleet {
             stored,
             otherwise: 0,
         };
-        if tally != expected {
-            panic!("{tally:?}, not {expected:?}: {:#?}", self.failures().await);
-        }
+        let failures = self.failures().await;
+        assert_eq!(tally, expected, "{failures:#?}");
     }
 
     /// No open row, no work, no object that must go, nothing that is over.
