@@ -3,10 +3,8 @@
 //! Runs in every replica; `skip locked` keeps them out of each other's way.
 //! State is its only input, so a pass that fails is simply made again.
 
-mod uploads;
-
 use crate::attachment::failure::FailureReason;
-use crate::blob::Bucket;
+use crate::blob::{BlobError, Bucket};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
@@ -22,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Rows that one statement of a pass takes on.
 const BATCH: u32 = 500;
+/// Looks for open uploads in the time after which one counts as abandoned.
+const LOOKS: u32 = 10;
 
 /// How the sweeper works.
 #[derive(Debug, Clone)]
@@ -219,5 +219,33 @@ impl Sweeper {
         failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)
+    }
+
+    /// Aborts uploads that a dead worker left. Looks for them now and then
+    /// only: nobody sees their parts, and a listing is a request. The store
+    /// logs its own failure, and the next look makes up for it.
+    async fn abort_uploads(&self) -> u64 {
+        let now = self.uptime();
+        if now < self.next_look.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let abandoned_after = self.settings.uploads_abandoned_after;
+        let pause = u64::try_from((abandoned_after / LOOKS).as_millis()).unwrap_or(u64::MAX);
+        let abandoned = self.clock.now() - abandoned_after;
+        let (aborted, next) = match self.bucket.abort_uploads(abandoned, BATCH).await {
+            // There may be more, and they need not wait.
+            Ok(aborted) if aborted >= u64::from(BATCH) => (aborted, now),
+            Ok(aborted) => (aborted, now.saturating_add(pause)),
+            Err(BlobError::Unsupported { .. }) => {
+                tracing::warn!(
+                    "object storage does not list open uploads, and is not asked again; \
+                     a lifecycle rule of the bucket has to abort those that workers leave"
+                );
+                (0, u64::MAX)
+            }
+            Err(_) => (0, now.saturating_add(pause)),
+        };
+        self.next_look.store(next, Ordering::Relaxed);
+        aborted
     }
 }

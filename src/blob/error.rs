@@ -45,6 +45,10 @@ impl BlobError {
             .raw_response()
             .map(|response| response.status().as_u16());
         if status == Some(501) || error.code() == Some("NotImplemented") {
+            tracing::info!(
+                s3.operation = operation,
+                "object storage has no such operation"
+            );
             return Self::Unsupported { operation };
         }
         // The store's own text may quote keys and ids; its code and the kind of failure do not.

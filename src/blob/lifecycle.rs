@@ -8,6 +8,7 @@ use super::{BlobError, Bucket};
 use crate::attachment::storage_key::{EPHEMERAL_PREFIX, PREFIX};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
+use aws_sdk_s3::types::builders::LifecycleRuleBuilder;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus,
     LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
@@ -68,7 +69,7 @@ impl Bucket {
                     .build(),
             ),
         ];
-        let ours: Result<Vec<_>, _> = ours.into_iter().map(|rule| rule.build()).collect();
+        let ours: Result<Vec<_>, _> = ours.into_iter().map(LifecycleRuleBuilder::build).collect();
         let refused = |_| BlobError::Refused {
             operation: "put lifecycle",
         };
@@ -117,7 +118,7 @@ impl Bucket {
     }
 }
 
-fn rule(id: &str, prefix: &str) -> aws_sdk_s3::types::builders::LifecycleRuleBuilder {
+fn rule(id: &str, prefix: &str) -> LifecycleRuleBuilder {
     LifecycleRule::builder()
         .id(id)
         .filter(LifecycleRuleFilter::builder().prefix(prefix).build())

@@ -156,7 +156,8 @@ impl Bucket {
     ) -> Result<(), BlobError> {
         let size = payload.len();
         if size > multipart::PART_BYTES {
-            return self.put_in_parts(key, payload, sha256, content_type).await;
+            let put = self.put_in_parts(key, payload, sha256, content_type);
+            return Box::pin(put).await;
         }
         self.client
             .put_object()

@@ -69,12 +69,12 @@ impl Bucket {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .set_server_side_encryption(self.encryption.clone());
         let begin = async move {
-            let begun = request.send().await;
-            let begun = begun.map_err(|error| BlobError::of("begin upload", error))?;
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| BlobError::of("begin upload", error))?;
             Ok(Upload {
                 bucket,
                 key,
-                id: begun.upload_id.ok_or(BlobError::Unavailable {
+                id: answer.upload_id.ok_or(BlobError::Unavailable {
                     operation: "begin upload",
                 })?,
                 is_open: true,
@@ -82,8 +82,8 @@ impl Bucket {
         };
         // A task of its own: it hears of the upload, and drops it, also when
         // nobody waits for it any more.
-        let begun = tokio::spawn(begin.in_current_span()).await;
-        begun.map_err(|_| BlobError::Unavailable {
+        let upload = tokio::spawn(begin.in_current_span()).await;
+        upload.map_err(|_| BlobError::Unavailable {
             operation: "begin upload",
         })?
     }

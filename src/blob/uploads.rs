@@ -4,6 +4,7 @@ use super::{BlobError, Bucket};
 use crate::attachment::storage_key::{PREFIX, StorageKey};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use futures::stream::{self, Stream, TryStreamExt as _};
+use std::pin::pin;
 use time::OffsetDateTime;
 
 /// An upload in parts that is neither completed nor aborted.
@@ -59,8 +60,34 @@ impl Bucket {
         .try_flatten()
     }
 
+    /// Aborts uploads of ours that were begun before this time, up to `most`;
+    /// gives how many.
+    pub async fn abort_uploads(
+        &self,
+        begun_before: OffsetDateTime,
+        most: u32,
+    ) -> Result<u64, BlobError> {
+        let mut aborted = 0;
+        let mut uploads = pin!(self.open_uploads());
+        while let Some(upload) = uploads.try_next().await? {
+            if upload.begun_at >= begun_before {
+                continue;
+            }
+            match self.abort_upload(&upload.key, &upload.id).await {
+                Ok(()) => aborted += 1,
+                // One that it will not end must not hold up the others.
+                Err(BlobError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if aborted >= u64::from(most) {
+                break;
+            }
+        }
+        Ok(aborted)
+    }
+
     /// Ends an upload and removes its parts; one that is ended already counts as aborted.
-    pub async fn abort_upload(&self, key: &StorageKey, id: &str) -> Result<(), BlobError> {
+    pub(super) async fn abort_upload(&self, key: &StorageKey, id: &str) -> Result<(), BlobError> {
         let aborted = self
             .client
             .abort_multipart_upload()

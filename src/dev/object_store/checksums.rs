@@ -67,6 +67,11 @@ impl Checksums {
             .all(|(algorithm, value)| computed.0.get(algorithm) == Some(value))
     }
 
+    /// The SHA-256, if it is one of them.
+    pub(super) fn sha256(&self) -> Option<&str> {
+        self.0.get(&Algorithm::Sha256).map(String::as_str)
+    }
+
     /// The checksums as response headers.
     pub(super) fn write_to(&self, headers: &mut HeaderMap) {
         for (algorithm, value) in &self.0 {

@@ -26,6 +26,9 @@ pub(super) struct Upload {
     #[serde(with = "time::serde::rfc3339")]
     pub(super) initiated: OffsetDateTime,
     pub(super) headers: StoredHeaders,
+    /// Begun with SHA-256, so each part is named with its own in the end.
+    #[serde(default)]
+    pub(super) by_sha256: bool,
     /// Kept in records of their own.
     #[serde(skip)]
     pub(super) parts: BTreeMap<i32, Part>,
@@ -169,7 +172,11 @@ impl Upload {
             last_number = number;
             let part = self.parts.get(&number).filter(|part| {
                 let etag = want.e_tag.as_ref();
+                let sha256 = want.checksum_sha256.as_deref();
+                let is_named = sha256.is_some() || !self.by_sha256;
                 etag.is_some_and(|etag| etag.value() == part.etag())
+                    && is_named
+                    && sha256.is_none_or(|sha256| part.checksums.sha256() == Some(sha256))
             });
             selected.push(part.cloned().ok_or_else(|| s3_error!(InvalidPart))?);
         }

@@ -87,6 +87,9 @@ async fn a_store_that_keeps_its_rules_to_itself_does_not_stop_the_start() {
         app.line_plays("1", &["ok"]);
         assert_eq!(end_of(&app.ingest(line("1")).await), STORED, "{status}");
         if status == StatusCode::SERVICE_UNAVAILABLE {
+            // The client repeats a refused request once by itself.
+            app.eventually("the store to be asked again", || async { asked() > 2 })
+                .await;
             app.store.faults().clear();
             app.eventually("the rules, once it is back", || async {
                 app.store.faults().count(Operation::PutLifecycle) == 1

@@ -7,10 +7,11 @@ use crate::dev::object_store::multipart::{Upload, UploadRef, etag_of};
 use crate::dev::object_store::object::{Object, StoredHeaders};
 use crate::dev::object_store::receive::{Delivery, receive};
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput,
-    MultipartUpload, Part, Timestamp, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Part, Timestamp, UploadPartInput,
+    UploadPartOutput,
 };
 use s3s::{S3Error, S3Request, S3Response, s3_error};
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ pub(super) async fn create(
         key: input.key.clone(),
         initiated: now(),
         headers: StoredHeaders::of(&request.headers),
+        by_sha256: input
+            .checksum_algorithm
+            .is_some_and(|algorithm| algorithm.as_str() == ChecksumAlgorithm::SHA256),
         parts: BTreeMap::new(),
     };
     let bucket = input.bucket.clone();
@@ -51,7 +55,7 @@ pub(super) async fn put_part(
         ));
     }
     let at = UploadRef::parse(&input.bucket, &input.key, &input.upload_id)?;
-    store.catalog.upload(&at)?;
+    let by_sha256 = store.catalog.upload(&at)?.by_sha256;
 
     let delivery = Delivery {
         body: input.body,
@@ -61,6 +65,9 @@ pub(super) async fn put_part(
         content_md5: input.content_md5,
     };
     let received = receive(delivery, store.catalog.layout.incoming_file()).await?;
+    if by_sha256 && received.checksums.sha256().is_none() {
+        return Err(s3_error!(InvalidRequest, "the part has no SHA-256"));
+    }
     let mut response = S3Response::new(UploadPartOutput {
         e_tag: Some(ETag::Strong(hex::encode(received.md5))),
         ..UploadPartOutput::default()

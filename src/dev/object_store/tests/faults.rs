@@ -5,6 +5,7 @@ use crate::dev::object_store::{Fault, Operation};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use http::StatusCode;
 use std::time::{Duration, Instant};
 
@@ -126,4 +127,48 @@ async fn a_delayed_request_waits_and_is_served() {
     let asked = Instant::now();
     assert_eq!(rig.get("k").await.unwrap(), b"bytes");
     assert!(asked.elapsed() >= wait);
+}
+
+#[tokio::test]
+async fn a_throttled_body_takes_its_time_and_arrives_whole() {
+    let rig = Rig::start().await;
+    let bytes = pattern(200_000);
+    let slow = Fault::Throttle {
+        bytes_per_second: 400_000,
+    };
+    let least = Duration::from_millis(400);
+    for operation in [Operation::Put, Operation::Get] {
+        rig.store.faults().inject(operation, 1, slow);
+        let began = Instant::now();
+        if operation == Operation::Put {
+            rig.put("k", bytes.clone()).await;
+        } else {
+            assert_eq!(rig.get("k").await.unwrap(), bytes);
+        }
+        assert!(began.elapsed() >= least, "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_denied_key_is_named_and_kept() {
+    let rig = Rig::start().await;
+    for key in ["a", "b"] {
+        rig.put(key, "bytes").await;
+    }
+    let delete = || {
+        let keys = ["a", "b"].map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
+        let delete = Delete::builder().set_objects(Some(keys.to_vec()));
+        let delete = delete.build().unwrap();
+        rig.s3.delete_objects().bucket(BUCKET).delete(delete).send()
+    };
+    rig.store
+        .faults()
+        .inject(Operation::Delete, 1, Fault::DenyFirstKey);
+    let answer = delete().await.unwrap();
+    assert_eq!(answer.errors()[0].key(), Some("a"));
+    assert_eq!(answer.errors()[0].code(), Some("AccessDenied"));
+    assert_eq!(answer.deleted().len(), 1);
+    assert_eq!(rig.keys().await, ["a"]);
+    assert!(delete().await.unwrap().errors().is_empty());
+    assert!(rig.keys().await.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use super::{BUCKET, Rig, code, pattern};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 
 const PART: usize = 5 * 1024 * 1024;
 
@@ -134,4 +134,63 @@ async fn an_aborted_upload_is_gone_with_its_parts() {
     assert_eq!(late.unwrap_err(), "NoSuchUpload");
     let nonsense = put_part(&rig, "../../..", 2, pattern(10)).await;
     assert_eq!(nonsense.unwrap_err(), "NoSuchUpload");
+}
+
+#[tokio::test]
+async fn open_uploads_are_listed_page_by_page() {
+    let rig = Rig::start().await;
+    let mut expected = Vec::new();
+    for key in ["a/1", "a/1", "a/1", "a/2", "b"] {
+        let create = rig.s3.create_multipart_upload().bucket(BUCKET).key(key);
+        let id = create.send().await.unwrap().upload_id.unwrap();
+        expected.push((key.to_owned(), id));
+    }
+    expected.pop();
+
+    let mut found = Vec::new();
+    let mut marker = (None, None);
+    for pages_left in [1, 0] {
+        let list = rig.s3.list_multipart_uploads().bucket(BUCKET).prefix("a/");
+        let page = list
+            .max_uploads(2)
+            .set_key_marker(marker.0)
+            .set_upload_id_marker(marker.1)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(page.is_truncated(), Some(pages_left > 0));
+        let uploads = page.uploads.unwrap().into_iter();
+        found.extend(uploads.map(|upload| (upload.key.unwrap(), upload.upload_id.unwrap())));
+        marker = (page.next_key_marker, page.next_upload_id_marker);
+    }
+    assert_eq!(found, expected);
+    assert_eq!(marker, (None, None));
+}
+
+#[tokio::test]
+async fn an_upload_by_sha256_wants_it_of_each_part_twice() {
+    let rig = Rig::start().await;
+    let create = rig.s3.create_multipart_upload().bucket(BUCKET).key("big");
+    let create = create.checksum_algorithm(ChecksumAlgorithm::Sha256);
+    let id = create.send().await.unwrap().upload_id.unwrap();
+    let put = || {
+        let put = rig.s3.upload_part().bucket(BUCKET).key("big");
+        let put = put.upload_id(&id).part_number(1);
+        put.body(ByteStream::from(pattern(1000)))
+    };
+    let without = put().checksum_algorithm(ChecksumAlgorithm::Crc32).send();
+    assert_eq!(code(&without.await.unwrap_err()), "InvalidRequest");
+    let with = put().checksum_algorithm(ChecksumAlgorithm::Sha256).send();
+    let with = with.await.unwrap();
+    let part = CompletedPart::builder()
+        .part_number(1)
+        .set_e_tag(with.e_tag.clone());
+
+    let unnamed = complete(&rig, &id, vec![part.clone().build()]).await;
+    assert_eq!(unnamed.unwrap_err(), "InvalidPart");
+    let another = part.clone().checksum_sha256("AAAA").build();
+    let another = complete(&rig, &id, vec![another]).await;
+    assert_eq!(another.unwrap_err(), "InvalidPart");
+    let named = part.set_checksum_sha256(with.checksum_sha256).build();
+    complete(&rig, &id, vec![named]).await.unwrap();
 }
