@@ -113,7 +113,7 @@ impl Credentials {
             }
             FailureReason::SourceRateLimited => {
                 self.with(id, |trouble| {
-                    trouble.slow_down(failure.retry_after, &self.policy, now)
+                    trouble.slow_down(failure.retry_after, &self.policy, now);
                 });
             }
             // Told to nobody whose credential is not good.

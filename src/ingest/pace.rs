@@ -83,7 +83,7 @@ mod tests {
             window: WINDOW,
         };
         let allowance = Allowance {
-            any_size: Duration::from_secs(60),
+            any_size: Duration::from_mins(1),
             bytes_per_second: NonZeroU64::new(1_000).unwrap(),
         };
         Pace::new(floor, allowance, began)
