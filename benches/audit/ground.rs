@@ -70,6 +70,10 @@ impl Ground {
         sqlx::raw_sql(include_str!("seed.sql"))
             .execute(&mut connection)
             .await?;
+        // As autovacuum leaves it.
+        sqlx::query("vacuum analyze")
+            .execute(&mut connection)
+            .await?;
         eprintln!("{rows} rows are there; now their objects");
         let root = folder.path().join("s3");
         fill(&root, &mut connection).await?;

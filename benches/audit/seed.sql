@@ -53,4 +53,3 @@ order by n, place;
 
 drop table life;
 reset session_replication_role;
-vacuum analyze;

@@ -73,5 +73,15 @@ fn add(schema: &mut Schema, table: &str, name: &str, kind: &str) {
 /// Columns are indented once; constraints and their continuations are not columns.
 fn is_column(line: &str, first: &str) -> bool {
     let indent = line.len() - line.trim_start().len();
-    indent == 4 && !["add", "constraint", "primary", "unique", "check", "--"].contains(&first)
+    indent == 4
+        && ![
+            "add",
+            "set",
+            "constraint",
+            "primary",
+            "unique",
+            "check",
+            "--",
+        ]
+        .contains(&first)
 }
