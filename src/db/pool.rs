@@ -4,7 +4,8 @@
 //! A network that swallows packets gives no error for a quarter of an hour,
 //! and sqlx waits that long, or pings the same dead connection before it
 //! frees its place. Here a caller waits no longer than it was told to, and a
-//! connection whose answer nobody waited for never goes back to the pool.
+//! connection whose answer nobody waited for never goes back to the pool. Nor
+//! does one to a server that only reads: it was the primary once.
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
@@ -65,10 +66,20 @@ impl Lent {
         Ok(lent.deref_mut())
     }
 
-    fn answered<T>(mut self, answer: T) -> T {
-        drop(self.0.take());
+    fn answered<T>(mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        if !answer.as_ref().is_err_and(is_from_a_standby) {
+            drop(self.0.take());
+        }
         answer
     }
+}
+
+/// After a fail-over the address leads elsewhere, and connections that are
+/// still open to a standby would refuse every write for as long as they live.
+fn is_from_a_standby(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|refusal| refusal.code().as_deref() == Some("25006"))
 }
 
 impl Drop for Lent {
