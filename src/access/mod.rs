@@ -109,7 +109,7 @@ impl From<BlobError> for AccessError {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => Self::Storage(error),
-            BlobError::Missing | BlobError::Truncated => Self::Damaged(error),
+            BlobError::Missing | BlobError::Truncated | BlobError::Altered => Self::Damaged(error),
         }
     }
 }
