@@ -103,7 +103,18 @@ impl Fleet {
     /// Starts a process that serves calls, and sends clients there. The first
     /// one gets the channel.
     pub async fn serve(&self, role: &str) -> RunningService {
-        let service = self.ground.serve(&["--role", role]).await;
+        self.serve_by(&[], role).await
+    }
+
+    /// The same, by way of another program, such as `faketime`.
+    pub async fn serve_by(&self, launcher: &[&str], role: &str) -> RunningService {
+        let service = self.ground.serve_by(launcher, &["--role", role]).await;
+        self.adopt(&service).await;
+        service
+    }
+
+    /// Sends clients to a process that was started in another way.
+    pub async fn adopt(&self, service: &RunningService) {
         if let Some(address) = service.grpc {
             service.wait_ready().await;
             if self.api.lock().unwrap().replace(address).is_none() {
@@ -112,7 +123,6 @@ impl Fleet {
                 admin.put_channel(request).await.unwrap();
             }
         }
-        service
     }
 
     /// Starts a process that fails at these points.
@@ -127,6 +137,13 @@ impl Fleet {
     pub fn client(&self) -> Attachments {
         let address = self.api.lock().unwrap().unwrap();
         self.client_of(address)
+    }
+
+    /// The same, for another tenant.
+    pub fn client_for(&self, tenant: &str) -> Attachments {
+        let address = self.api.lock().unwrap().unwrap();
+        let token = self.ground.token_of(tenant);
+        client::connect(address, &token.into()).unwrap().0
     }
 
     /// A client of this one.

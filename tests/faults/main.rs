@@ -14,9 +14,16 @@
 #[path = "../ground/mod.rs"]
 mod ground;
 
+mod between;
+mod clocks;
 mod cluster;
+mod fairness;
 mod figures;
 mod fleet;
 mod invariants;
 mod kills;
+mod limits;
+mod mounts;
+mod outages;
 mod proxy;
+mod replicas;
