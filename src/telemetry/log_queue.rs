@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 1024;
 /// How long the last lines may take to get out.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -7,7 +7,7 @@ use crate::cluster::Cluster;
 use crate::fleet::{Fleet, ids, stop, text};
 use crate::ground::requests::line;
 use crate::ground::running_service::RunningService;
-use crate::ground::sandbox::eventually;
+use crate::ground::sandbox::{eventually, http};
 use crate::mounts::SmallDisk;
 use attachments::proto::GetAttachmentRequest;
 use serde_json::Value;
@@ -94,24 +94,26 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
         }
     };
     fleet.adopt(&service).await;
-    // Far more lines than pipe and queue hold.
-    let files = ids("unread-", 300);
-    fleet.put_files(&files);
-    fleet.register_all(&files).await;
-    fleet
-        .ground
-        .sandbox
-        .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", "info");
-    fleet.assert_all_stored(300).await;
-    let metrics = format!("http://{}/metrics", service.admin);
-    eventually("lines are dropped, and counted", async || {
-        let answer = crate::ground::sandbox::http().get(&metrics).send().await;
-        let text = answer.unwrap().text().await.unwrap();
-        text.contains("attachments_log_lines_dropped_total")
-    })
-    .await;
+    let mut total = 0;
+    while !drops_lines(&service).await {
+        let files = ids(&format!("unread-{total}-"), 50);
+        fleet.put_files(&files);
+        fleet.register_all(&files).await;
+        total += files.len();
+        assert!(total < 5_000, "no line is ever dropped");
+    }
+    fleet.set("telemetry.log_filter", "info");
+    fleet.assert_all_stored(total).await;
     // It does not wait for a reader to end either.
     stop(service).await;
+}
+
+/// Whether pipe and queue are full by now.
+async fn drops_lines(service: &RunningService) -> bool {
+    let metrics = format!("http://{}/metrics", service.admin);
+    let answer = http().get(&metrics).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    text.contains("attachments_log_lines_dropped_total")
 }
 
 /// F18: no room for the log that commits go to.
