@@ -29,7 +29,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -230,10 +229,7 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
         .timeout(LONGEST_CALL)
         .accept_http1(true)
         .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            stop.cancelled(),
-        )
+        .serve_with_incoming_shutdown(grpc::incoming(listener), stop.cancelled())
         .await;
     if let Err(error) = served {
         tracing::error!(%error, "the gRPC listener ended");

@@ -112,13 +112,13 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     match cli.command {
         #[cfg(feature = "dev")]
         Command::Demo(args) => {
-            telemetry::log(false, "warn")?;
+            let _logs = telemetry::log(false, "warn")?;
             let mut signals = StopSignals::listen()?;
             Ok(command::demo(args, loaded, signals.recv()).await?)
         }
         #[cfg(feature = "dev")]
         Command::Dev(args) => {
-            telemetry::log(false, &loaded.config.telemetry.log_filter)?;
+            let _logs = telemetry::log(false, &loaded.config.telemetry.log_filter)?;
             let mut signals = StopSignals::listen()?;
             Ok(command::dev(args, loaded, signals.recv()).await?)
         }
@@ -142,7 +142,7 @@ async fn serve(args: ServeArgs, mut loaded: Loaded) -> Result<(), Box<dyn Error>
     server.admin_listen = args.admin_listen.unwrap_or(server.admin_listen);
     let settings = loaded.resolve()?;
     let logs = loaded.config.telemetry()?;
-    telemetry::log(logs.json, &logs.filter)?;
+    let _logs = telemetry::log(logs.json, &logs.filter)?;
     let mut signals = StopSignals::listen()?;
     let app = tokio::select! {
         started = App::start(settings, args.role, Arc::new(SystemClock)) => started?,

@@ -111,8 +111,8 @@ impl From<BlobError> for AccessError {
             BlobError::Unavailable { .. }
             | BlobError::Refused { .. }
             | BlobError::Unsupported { .. }
-            | BlobError::Altered => Self::Storage(error),
-            BlobError::Missing | BlobError::Truncated => Self::Damaged(error),
+            | BlobError::PayloadAltered => Self::Storage(error),
+            BlobError::Missing | BlobError::Truncated | BlobError::Altered => Self::Damaged(error),
         }
     }
 }

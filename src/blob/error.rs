@@ -32,6 +32,9 @@ pub enum BlobError {
     /// The bytes to put could not be read again, or are not those that were
     /// hashed when they came.
     #[error("the bytes to store are not those that came")]
+    PayloadAltered,
+    /// The object has other bytes than those that were stored.
+    #[error("the object is not what was stored")]
     Altered,
 }
 

@@ -5,6 +5,7 @@
 //! secret key. Relies on no conditional put and no tags, which stores disagree
 //! about. Which keys there are is the core's business.
 
+mod check;
 mod credentials;
 mod digest;
 mod error;
@@ -35,6 +36,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use check::Check;
 use futures::stream::{self, Stream};
 use presign::Presigner;
 use secrecy::SecretString;
@@ -191,7 +193,8 @@ impl Bucket {
     }
 
     /// Streams `length` bytes of an object from `offset` on. Ends in
-    /// [`BlobError::Truncated`] rather than early.
+    /// [`BlobError::Truncated`] rather than early; the whole object, in
+    /// [`BlobError::Altered`] if it is not what was stored.
     pub async fn read(
         &self,
         object: &StoredObject,
@@ -217,17 +220,24 @@ impl Bucket {
         {
             return Err(BlobError::Truncated);
         }
-        let pieces = stream::unfold((response.body, length), |(mut body, left)| async move {
+        let check = (length == object.size_bytes).then(|| Check::against(object.sha256));
+        let pieces = stream::unfold(Some((response.body, length, check)), |reading| async move {
+            let (mut body, left, mut check) = reading?;
             match body.next().await {
                 Some(Ok(piece)) => {
-                    let left = left.checked_sub(piece.len() as u64);
-                    match left {
-                        Some(left) => Some((Ok(piece), (body, left))),
-                        None => Some((Err(BlobError::Truncated), (body, 0))),
+                    let Some(left) = left.checked_sub(piece.len() as u64) else {
+                        return Some((Err(BlobError::Truncated), None));
+                    };
+                    if let Some(check) = &mut check {
+                        check.update(&piece);
                     }
+                    Some((Ok(piece), Some((body, left, check))))
                 }
-                Some(Err(_)) => Some((Err(BlobError::Truncated), (body, 0))),
-                None if left > 0 => Some((Err(BlobError::Truncated), (body, 0))),
+                Some(Err(_)) => Some((Err(BlobError::Truncated), None)),
+                None if left > 0 => Some((Err(BlobError::Truncated), None)),
+                None if check.is_some_and(|check| !check.holds()) => {
+                    Some((Err(BlobError::Altered), None))
+                }
                 None => None,
             }
         });

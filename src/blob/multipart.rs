@@ -104,12 +104,12 @@ impl Upload {
             if len == 0 {
                 // The disk may have lost what the hash was made of.
                 let is_whole = <[u8; 32]>::from(running.finalize()) == sha256.0;
-                return is_whole.then_some(None).ok_or(BlobError::Altered);
+                return is_whole.then_some(None).ok_or(BlobError::PayloadAltered);
             }
             let hashed = payload.hash(offset, len, running).await;
             let (part_sha256, running) = hashed.map_err(|error| {
                 tracing::error!(%error, "a file that waits to be put could not be read");
-                BlobError::Altered
+                BlobError::PayloadAltered
             })?;
             let part = Part {
                 number,

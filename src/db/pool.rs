@@ -4,7 +4,8 @@
 //! A network that swallows packets gives no error for a quarter of an hour,
 //! and sqlx waits that long, or pings the same dead connection before it
 //! frees its place. Here a caller waits no longer than it was told to, and
-//! neither does the pool for a connection whose caller has gone.
+//! neither does the pool for a connection whose caller has gone. A connection to a
+//! server that only reads is left: it was the primary once.
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
@@ -16,7 +17,6 @@ use sqlx::{
     SqlStr,
 };
 use std::io;
-use std::ops::DerefMut as _;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -71,14 +71,25 @@ struct Lent {
 
 impl Lent {
     fn connection(&mut self) -> Result<&mut PgConnection, Error> {
-        let lent = self.connection.as_mut().ok_or(Error::PoolClosed)?;
-        Ok(lent.deref_mut())
+        self.connection.as_deref_mut().ok_or(Error::PoolClosed)
     }
 
-    fn answered<T>(mut self, answer: T) -> T {
-        drop(self.connection.take());
+    fn answered<T>(mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        if let Some(lent) = self.connection.take()
+            && answer.as_ref().is_err_and(is_from_a_standby)
+        {
+            drop(lent.detach());
+        }
         answer
     }
+}
+
+/// After a fail-over the address leads elsewhere, and connections that are
+/// still open to a standby would refuse every write for as long as they live.
+fn is_from_a_standby(error: &Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|refusal| refusal.code().as_deref() == Some("25006"))
 }
 
 impl Drop for Lent {

@@ -10,9 +10,11 @@ mod byte_stream;
 mod convert;
 mod cursor;
 mod error;
+mod incoming;
 mod page_token;
 
 pub use cursor::{CursorKeyError, Cursors};
+pub use incoming::incoming;
 pub use page_token::PageTokens;
 
 use crate::access::Access;

@@ -4,7 +4,6 @@
 use crate::ground::requests::{line, put_channel};
 use crate::ground::running_service::{Ground, RunningService};
 use crate::ground::{LINE, PATIENCE};
-use attachments::config::Config;
 use attachments::dev::client::{self, Attachments};
 use attachments::dev::simulator::{LINE_DEV_TOKEN, Media};
 use attachments::proto::{Provider, RegisterAttachmentRequest};
@@ -69,13 +68,8 @@ impl Fleet {
 
     async fn of(mut ground: Ground, room: SemaphorePermit<'static>) -> Self {
         let pool = PgPool::connect(&ground.database_url).await.unwrap();
-        let known = serde_json::to_value(Config::default()).unwrap();
         for (key, value) in QUICK {
-            let (section, name) = key.split_once('.').unwrap();
-            // Two versions may be tested side by side, and one may lack it.
-            if known[section].get(name).is_some() {
-                set(&mut ground, key, value);
-            }
+            set(&mut ground, key, value);
         }
         Self {
             ground,
@@ -103,7 +97,18 @@ impl Fleet {
     /// Starts a process that serves calls, and sends clients there. The first
     /// one gets the channel.
     pub async fn serve(&self, role: &str) -> RunningService {
-        let service = self.ground.serve(&["--role", role]).await;
+        self.serve_by(&[], role).await
+    }
+
+    /// The same, by way of another program, such as `faketime`.
+    pub async fn serve_by(&self, launcher: &[&str], role: &str) -> RunningService {
+        let service = self.ground.serve_by(launcher, &["--role", role]).await;
+        self.adopt(&service).await;
+        service
+    }
+
+    /// Sends clients to a process that was started in another way.
+    pub async fn adopt(&self, service: &RunningService) {
         if let Some(address) = service.grpc {
             service.wait_ready().await;
             if self.api.lock().unwrap().replace(address).is_none() {
@@ -112,7 +117,6 @@ impl Fleet {
                 admin.put_channel(request).await.unwrap();
             }
         }
-        service
     }
 
     /// Starts a process that fails at these points.
@@ -127,6 +131,13 @@ impl Fleet {
     pub fn client(&self) -> Attachments {
         let address = self.api.lock().unwrap().unwrap();
         self.client_of(address)
+    }
+
+    /// The same, for another tenant.
+    pub fn client_for(&self, tenant: &str) -> Attachments {
+        let address = self.api.lock().unwrap().unwrap();
+        let token = self.ground.token_of(tenant);
+        client::connect(address, &token.into()).unwrap().0
     }
 
     /// A client of this one.

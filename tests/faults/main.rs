@@ -14,15 +14,22 @@
 #[path = "../ground/mod.rs"]
 mod ground;
 
+mod between;
 mod chaos;
+mod clocks;
 mod cluster;
 mod connections;
 mod duplicates;
+mod fairness;
 mod figures;
 mod fleet;
 mod invariants;
 mod kills;
 mod leases;
+mod limits;
+mod mounts;
 mod network;
+mod outages;
 mod poison;
 mod proxy;
+mod replicas;

@@ -117,6 +117,11 @@ impl Ground {
 
     /// A token that `serve` takes, for everything.
     pub fn token(&self) -> String {
+        self.token_of(TENANT)
+    }
+
+    /// The same, of this tenant.
+    pub fn token_of(&self, tenant: &str) -> String {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
@@ -128,7 +133,7 @@ impl Ground {
             "iss": "https://issuer.test",
             "aud": "attachments",
             "sub": "test",
-            "tenant_id": TENANT,
+            "tenant_id": tenant,
             "scope": scopes.join(" "),
             "exp": now + 3600,
         });
@@ -143,8 +148,13 @@ impl Ground {
 
     /// Starts `serve` with these flags and waits until it says that it serves.
     pub async fn serve(&self, flags: &[&str]) -> RunningService {
+        self.serve_by(&[], flags).await
+    }
+
+    /// The same, by way of another program.
+    pub async fn serve_by(&self, launcher: &[&str], flags: &[&str]) -> RunningService {
         let arguments = [&["serve"], flags].concat();
-        let mut process = self.sandbox.start(&arguments);
+        let mut process = self.sandbox.start_by(launcher, &arguments);
         let line = process
             .wait_for("it says that it serves", |process| said(process, "serving"))
             .await;

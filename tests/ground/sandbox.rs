@@ -89,10 +89,16 @@ impl Sandbox {
 
     /// Starts the binary with these arguments.
     pub fn start(&self, arguments: &[&str]) -> Process {
+        self.start_by(&[], arguments)
+    }
+
+    /// Starts it by way of another program, such as `nice`, that becomes it.
+    pub fn start_by(&self, launcher: &[&str], arguments: &[&str]) -> Process {
+        let words = [launcher, &[env!("CARGO_BIN_EXE_attachments")], arguments].concat();
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
         let file = |name: &str| File::create(folder.join(name)).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_attachments"))
-            .args(arguments)
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .env_clear()
             .envs(&self.variables)
             .current_dir(self.folder.path())

@@ -4,6 +4,11 @@
 //! (`attachment.id`, `tenant.id`); secrets, tokens, URLs with queries and
 //! file names are no fields.
 
+mod log_queue;
+
+pub use log_queue::LogGuard;
+
+use log_queue::LogQueue;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
@@ -35,14 +40,19 @@ pub enum LogError {
     /// Somebody else set up logs in this process.
     #[error("logs are set up already")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// The thread that writes them could not be started.
+    #[error("the log writer could not be started")]
+    Writer(#[from] std::io::Error),
 }
 
-/// Sends logs to standard error, as JSON or as text.
-pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
+/// Sends logs to standard error, as JSON or as text, until the guard is
+/// dropped and the last line is out.
+pub fn log(json: bool, filter: &str) -> Result<LogGuard, LogError> {
     let registry = tracing_subscriber::registry()
         .with(EnvFilter::try_new(filter)?)
         .with(caps());
-    let mut writer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let (queue, guard) = LogQueue::start(std::io::stderr())?;
+    let mut writer = tracing_subscriber::fmt::layer().with_writer(queue);
     if !std::io::stderr().is_terminal() {
         // Colours are for people, and files are read by others too.
         writer.set_ansi(false);
@@ -54,7 +64,7 @@ pub fn log(json: bool, filter: &str) -> Result<(), LogError> {
     } else {
         registry.with(writer.compact()).try_init()?;
     }
-    Ok(())
+    Ok(guard)
 }
 
 /// A filter of its own that all must pass: no directive, however exact, gets

@@ -1,0 +1,31 @@
+//! Connections on their way in. An accept that fails is tried again: tonic
+//! takes the first one for the listener's end, and a process that is out of
+//! file descriptors for a second would never serve again.
+
+use futures::stream::{self, Stream};
+use std::io;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+/// Until the next try. What ran out comes back when a connection ends.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Accepts for as long as it is asked; never an error.
+pub fn incoming(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
+    stream::unfold(listener, |listener| async {
+        loop {
+            match listener.accept().await {
+                Ok((connection, _)) => {
+                    // One that is gone already fails when it is read.
+                    let _ = connection.set_nodelay(true);
+                    return Some((Ok(connection), listener));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    })
+}

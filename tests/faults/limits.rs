@@ -1,0 +1,165 @@
+//! What the machine runs out of: file descriptors, disk, readers of the log.
+//!
+//! Bad starts are told in `tests/it/process/faults.rs` and
+//! `tests/it/process/serve.rs`.
+
+use crate::cluster::Cluster;
+use crate::fleet::{Fleet, ids, stop, text};
+use crate::ground::requests::line;
+use crate::ground::running_service::RunningService;
+use crate::ground::sandbox::{eventually, http};
+use crate::mounts::SmallDisk;
+use attachments::proto::GetAttachmentRequest;
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::Code;
+
+/// F40.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_out_of_file_descriptors_waits_and_serves_again() {
+    let fleet = Fleet::new().await;
+    let launcher = ["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"];
+    let service = fleet.serve_by(&launcher, "all").await;
+    let files = ids("scarce-", 20);
+    fleet.put_files(&files);
+    fleet.register_all(&files[..10]).await;
+    let address = service.grpc.unwrap();
+    let mut crowd = Vec::new();
+    for _ in 0..120 {
+        crowd.push(TcpStream::connect(address).await.unwrap());
+    }
+    eventually("all are taken", async || descriptors(&service) >= 64).await;
+    // A call that it cannot even take.
+    let mut client = fleet.client();
+    let call = client.register_attachment(line(&files[10]));
+    let call = timeout(Duration::from_secs(2), call);
+    assert!(!matches!(call.await, Ok(Ok(_))), "there was room yet");
+    let (before, began) = (cpu_seconds(&service), Instant::now());
+    sleep(Duration::from_secs(2)).await;
+    let busy = (cpu_seconds(&service) - before) / began.elapsed().as_secs_f64();
+    assert!(busy < 0.5, "it spins: {busy:.2} of a core");
+    drop(crowd);
+    fleet.register_all(&files).await;
+    fleet.assert_all_stored(20).await;
+    stop(service).await;
+}
+
+fn descriptors(service: &RunningService) -> usize {
+    let folder = format!("/proc/{}/fd", service.process.pid());
+    fs::read_dir(folder).unwrap().count()
+}
+
+/// What the process has used so far.
+fn cpu_seconds(service: &RunningService) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", service.process.pid())).unwrap();
+    let behind_the_name = stat.rsplit_once(')').unwrap().1;
+    let fields: Vec<&str> = behind_the_name.split_whitespace().collect();
+    let ticks = |nth: usize| fields[nth].parse::<f64>().unwrap();
+    // Hundredths, on every Linux there is.
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// F50: nobody reads the log, and its pipe is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_nobody_reads_holds_up_nothing() {
+    let mut fleet = Fleet::new().await;
+    fleet.set("telemetry.log_filter", "trace");
+    let fifo = fleet.ground.sandbox.path("log");
+    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let log = pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
+    let redirected = format!("exec \"$@\" 2>{}", fifo.display());
+    let launcher = ["sh", "-c", &redirected, "sh"];
+    let process = fleet.ground.sandbox.start_by(&launcher, &["serve"]);
+    let mut log = BufReader::new(log).lines();
+    let service = loop {
+        let line: Value = match log.next_line().await.unwrap() {
+            Some(line) => serde_json::from_str(&line).unwrap(),
+            // Nobody has opened it for writing yet.
+            None => continue,
+        };
+        if line["message"] == "serving" {
+            let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
+            break RunningService {
+                grpc: Some(address("grpc")),
+                admin: address("admin"),
+                process,
+            };
+        }
+    };
+    fleet.adopt(&service).await;
+    let mut total = 0;
+    while !drops_lines(&service).await {
+        let files = ids(&format!("unread-{total}-"), 50);
+        fleet.put_files(&files);
+        fleet.register_all(&files).await;
+        total += files.len();
+        assert!(total < 5_000, "no line is ever dropped");
+    }
+    fleet.set("telemetry.log_filter", "info");
+    fleet.assert_all_stored(total).await;
+    // It does not wait for a reader to end either.
+    stop(service).await;
+}
+
+/// Whether pipe and queue are full by now.
+async fn drops_lines(service: &RunningService) -> bool {
+    let metrics = format!("http://{}/metrics", service.admin);
+    let answer = http().get(&metrics).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    text.contains("attachments_log_lines_dropped_total")
+}
+
+/// F18: no room for the log that commits go to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
+    let Some(disk) = SmallDisk::mount("160m") else {
+        println!("skipped: a small file system can be mounted by root only");
+        return;
+    };
+    let mut cluster = Cluster::start_below(disk.path()).await;
+    let fleet = Fleet::on(cluster.url()).await;
+    let service = fleet.serve("all").await;
+    let files = ids("brimful-", 60);
+    for id in &files {
+        fleet.put_file(id, &text(id, 4_000), &[]);
+    }
+    fleet.register_all(&files[..20]).await;
+    fleet.assert_all_stored(20).await;
+    disk.fill();
+    let mut codes = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // What is left of the segment that is open takes a while to fill.
+    while codes.last() != Some(&Code::Unavailable) && Instant::now() < deadline {
+        let _ = sqlx::raw_sql(
+            "create table if not exists ballast (line text);
+            insert into ballast select repeat(md5(n::text), 50) from generate_series(1, 4000) n",
+        )
+        .execute(&fleet.pool)
+        .await;
+        let answer = fleet.client().register_attachment(line(&files[20])).await;
+        codes.push(answer.map_or_else(|refusal| refusal.code(), |_| Code::Ok));
+    }
+    assert_eq!(codes.pop(), Some(Code::Unavailable), "{codes:?}");
+    assert!(codes.iter().all(|code| *code == Code::Ok), "{codes:?}");
+    let request = GetAttachmentRequest {
+        attachment_id: fleet.promises()[&files[0]].ids[0].clone(),
+    };
+    let read = fleet.client().get_attachment(request).await;
+    println!("a read while the disk is full: {:?}", read.map(|_| ()));
+    disk.free();
+    if sqlx::query("select 1").execute(&fleet.pool).await.is_err() {
+        // It gave up by itself when it could not write its log.
+        cluster.crash().await;
+        cluster.start_again().await;
+    }
+    fleet.register_all(&files).await;
+    fleet.assert_all_stored(60).await;
+    assert!(service.readyz().await.is_some());
+}
