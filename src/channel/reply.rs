@@ -171,7 +171,7 @@ fn silent() -> FetchError {
 
 /// What an exchange that broke down means.
 pub(super) fn failure(error: &reqwest::Error) -> FetchError {
-    let mut io_kind = None;
+    let mut by_machine = false;
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if current.is::<RefusedAddress>() {
@@ -183,12 +183,11 @@ pub(super) fn failure(error: &reqwest::Error) -> FetchError {
             return FetchError::new(FailureReason::SourceUnavailable, detail);
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
-            io_kind = Some(io.kind());
+            // The machine gives a connection up by itself, in its own time.
+            by_machine |= io.kind() == io::ErrorKind::TimedOut && io.raw_os_error().is_some();
         }
         cause = current.source();
     }
-    // The machine gives a connection up by itself, in its own time.
-    let by_machine = io_kind == Some(io::ErrorKind::TimedOut);
     let timed_out = error.is_timeout() || by_machine;
     let (reason, detail) = match (error.is_connect(), timed_out) {
         (true, true) if !by_machine => (

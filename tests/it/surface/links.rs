@@ -131,7 +131,7 @@ async fn without_bytes_the_reason_picks_the_placeholder() {
         (
             &later,
             "ATTACHMENT_FAILED",
-            Some("SOURCE_RATE_LIMITED"),
+            Some("SOURCE_UNAVAILABLE"),
             Some("true"),
         ),
         (
