@@ -98,8 +98,10 @@ impl Fleet {
     }
 
     /// No open row, no work, no object that must go, nothing that is over.
+    /// However much there is to do, it gets less all the time.
     async fn wait_for_rest(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let mut deadline = Instant::now() + PATIENCE;
+        let mut least = usize::MAX;
         loop {
             let left: Vec<(String, String)> = sqlx::query_as(LEFT_TO_DO)
                 .fetch_all(&self.pool)
@@ -108,7 +110,11 @@ impl Fleet {
             if left.is_empty() {
                 return;
             }
-            assert!(Instant::now() < deadline, "still to be done: {left:#?}");
+            if left.len() < least {
+                least = left.len();
+                deadline = Instant::now() + PATIENCE;
+            }
+            assert!(Instant::now() < deadline, "nothing is done of {left:#?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
