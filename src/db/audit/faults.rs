@@ -71,11 +71,17 @@ const OVERDUE_WORK: &str =
 /// stand in the order of the changes. (Transactions are numbered when they
 /// first ask for a lock, which is why watchers go by both.) What may follow a
 /// final status: a deletion, a failed one put back, and what an audit reopened.
+/// Most attachments end with their first final status: only the others are sorted.
 const LEFT_FINAL: &str = samples_of!(
     "select t.attachment_id from (
         select attachment_id, xid, status, lag(status) over earlier as was,
             lag(next_attempt_at) over earlier as was_due
-        from events window earlier as (partition by attachment_id order by seq)
+        from events where attachment_id in (
+            select attachment_id from events group by attachment_id
+            having max(seq) > min(seq) filter (where
+                status in ('stored', 'rejected', 'unsupported', 'deleted')
+                or (status = 'failed' and next_attempt_at is null)))
+        window earlier as (partition by attachment_id order by seq)
      ) as t
      where $1::float8 is not null
        and (was in ('stored', 'rejected', 'unsupported', 'deleted')
