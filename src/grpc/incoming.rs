@@ -1,6 +1,6 @@
-//! Connections on their way in. An accept that fails is tried again: tonic
-//! takes the first one for the listener's end, and a process that is out of
-//! file descriptors for a second would never serve again.
+//! Connections on their way in. An accept that fails is tried again a moment
+//! later: tonic tries at once, and a process that is out of file descriptors
+//! would spin until it has some again.
 
 use futures::stream::{self, Stream};
 use std::io;

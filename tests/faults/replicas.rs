@@ -254,6 +254,11 @@ async fn a_fail_over_to_a_synchronous_standby_loses_nothing() {
     );
 }
 
+/// The service's sessions, but for those that listen.
+const THEIRS: &str = "select pid from pg_stat_activity
+    where datname = current_database() and application_name = 'attachments'
+      and query not ilike 'listen%'";
+
 /// F20: the address leads to a server that only reads, and back, while the
 /// connections to it stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -294,6 +299,20 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
     fleet.client().get_attachment(request).await.unwrap();
     // This session began before and may write.
     execute(&fleet, &statement("reset default_transaction_read_only")).await;
+    // Those that are open go on refusing, so each is left when it is used.
+    let old: Vec<i32> = sqlx::query_scalar(THEIRS)
+        .fetch_all(&fleet.pool)
+        .await
+        .unwrap();
+    assert!(!old.is_empty());
+    eventually("the connections that only read are left", async || {
+        let now: Vec<i32> = sqlx::query_scalar(THEIRS)
+            .fetch_all(&fleet.pool)
+            .await
+            .unwrap();
+        old.iter().all(|pid| !now.contains(pid))
+    })
+    .await;
     for id in ids("readable-", 4) {
         fleet.register(&id).await;
     }
@@ -364,6 +383,7 @@ async fn a_database_without_a_free_connection_is_waited_for() {
     let files = ids("crowded-", 40);
     fleet.put_files(&files);
     fleet.register_all(&files[..20]).await;
+    greedy.extend(take_all(cluster.url()).await);
     // By a connection that is there: nobody gets a new one.
     let mut first = greedy.pop().unwrap();
     loop {
