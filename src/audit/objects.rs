@@ -96,9 +96,8 @@ impl Audit {
             match rows.next_if(|row| row.key == object.key) {
                 Some(row) if row.size_bytes != object.size_bytes => suspects.wrong_size.push(row),
                 Some(row) if self.depth == Depth::Bytes => to_read.push(row),
-                Some(_) => {}
                 None if self.clock.now() - object.put_at > self.grace => unclaimed.push(object.key),
-                None => {}
+                Some(_) | None => {}
             }
             if unclaimed.len() >= BATCH {
                 self.judge_unclaimed(&unclaimed, repair, &mut report)

@@ -21,13 +21,11 @@ impl Audit {
         ] {
             let faulty = survey.faulty(fault, self.grace).await?;
             let mended = match (repair, fault) {
-                (Repair::No, _) => 0,
-                (Repair::Yes, _) if faulty.count == 0 => 0,
-                (Repair::Yes, TableFault::LostWork) => {
+                (Repair::Yes, TableFault::LostWork) if faulty.count > 0 => {
                     self.db.requeue_lost(self.grace, u32::MAX >> 1).await?
                 }
                 (Repair::Yes, TableFault::StrayWork) => survey.drop_stray_work(self.grace).await?,
-                (Repair::Yes, _) => 0,
+                (Repair::Yes | Repair::No, _) => 0,
             };
             report.note(check, faulty.count, faulty.samples, mended);
         }
