@@ -14,7 +14,6 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
 use std::io;
-use std::ops::DerefMut as _;
 use std::time::Duration;
 
 /// Connections, and how long an answer is waited for. Answers are gathered
@@ -63,7 +62,7 @@ struct Lent(Option<PoolConnection<Postgres>>);
 impl Lent {
     fn connection(&mut self) -> Result<&mut PgConnection, Error> {
         let lent = self.0.as_mut().ok_or(Error::PoolClosed)?;
-        Ok(lent.deref_mut())
+        Ok(&mut **lent)
     }
 
     fn answered<T>(mut self, answer: Result<T, Error>) -> Result<T, Error> {

@@ -57,7 +57,7 @@ pub async fn reach(step: Step) {
         Manner::Kill => drop(kill(Pid::this(), Signal::SIGKILL)),
         Manner::Hang => tracing::warn!(step = step.as_str(), "asked to hang"),
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// How to fail at this very time.

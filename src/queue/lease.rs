@@ -84,7 +84,7 @@ impl Queue {
                     tracing::warn!(attachment.id = %id, %error, "the lease could not be renewed");
                 }
                 Err(_) => {
-                    tracing::warn!(attachment.id = %id, "the lease's renewal is not answered")
+                    tracing::warn!(attachment.id = %id, "the lease's renewal is not answered");
                 }
             }
             if renewed_at.elapsed() >= length {
