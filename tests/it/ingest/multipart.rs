@@ -128,7 +128,7 @@ async fn bytes_that_are_not_those_that_came_become_no_object() {
             len: TWO_PARTS as u64,
         };
         let put = bucket.put(&key, payload, Digest(came), "image/png").await;
-        assert_eq!(put, Err(BlobError::Altered));
+        assert_eq!(put, Err(BlobError::PayloadAltered));
     }
     app.eventually_no_open_upload().await;
     assert_eq!(app.objects().await, [""; 0]);
