@@ -1,15 +1,16 @@
-//! What the machine runs out of: file descriptors, disk, readers of the log.
+//! What the machine runs out of: file descriptors, memory, disk, readers of the
+//! log.
 //!
 //! Bad starts are told in `tests/it/process/faults.rs` and
 //! `tests/it/process/serve.rs`.
 
 use crate::cluster::Cluster;
-use crate::figures::figure;
+use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, stop, text};
 use crate::ground::requests::line;
 use crate::ground::running_service::RunningService;
 use crate::ground::sandbox::{eventually, http};
-use crate::mounts::SmallDisk;
+use crate::mounts::{MemoryGroup, SmallDisk};
 use attachments::proto::GetAttachmentRequest;
 use serde_json::Value;
 use std::fs;
@@ -181,4 +182,41 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
     fleet.register_all(&files).await;
     fleet.assert_all_stored(60).await;
     assert!(service.readyz().await.is_some());
+}
+
+/// F38: less memory than the files that come at the same time have bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_larger_than_the_memory_come_in_all_the_same() {
+    const LIMIT: usize = 64 * 1024 * 1024;
+    let Some(group) = MemoryGroup::make(LIMIT) else {
+        println!("skipped: no memory control group can be made here");
+        return;
+    };
+    let mut fleet = Fleet::new().await;
+    fleet
+        .set("retry.lease", "30s")
+        .set("limits.ingest_concurrency", "48")
+        .set("limits.tenant_concurrency", "48");
+    let joined = format!(
+        "echo $$ >{}/cgroup.procs; exec \"$@\"",
+        group.path().display()
+    );
+    let launcher = ["sh", "-c", &joined, "sh"];
+    let files = ids("heavy-", times(24, 200));
+    let content = text("heavy", 4_500_000);
+    assert!(content.len() * 24 > LIMIT * 3 / 2);
+    for id in &files {
+        fleet.put_file(id, &content, &[]);
+    }
+    let service = fleet.serve_by(&launcher, "all").await;
+    fleet.register_all(&files).await;
+    fleet.assert_all_stored(files.len()).await;
+    let peak = group.read("memory.max_usage_in_bytes");
+    figure(
+        "64 MiB of memory",
+        files.len(),
+        format!("all stored, {peak} bytes at most, disk cache included"),
+    );
+    // It was not killed on the way.
+    stop(service).await;
 }
