@@ -45,7 +45,8 @@ pub struct Claim {
 
 /// Tenants take turns: the round begins behind the one that was served last
 /// (`$4`) and gives each at most `$5` rows, and no more than leaves it `$6`
-/// running here. Within a tenant the quick kinds come first, but for every
+/// running here: what it lost, such as a claim whose answer never came, does
+/// not count, or nobody would ever take it up again. Within a tenant the quick kinds come first, but for every
 /// other round (`$7`), which takes the oldest, so that nothing starves.
 ///
 /// The array keeps the plan on the primary key whatever the planner thinks of
@@ -73,7 +74,7 @@ const CLAIM: &str = concat!(
         ) as turn
         cross join lateral (
             select count(*) as running from work r
-            where r.leased_by = $1 and r.tenant_id = turn.tenant_id
+            where r.leased_by = $1 and r.tenant_id = turn.tenant_id and r.due_at > now()
         ) as busy
         cross join lateral (
             select candidate.attachment_id

@@ -125,3 +125,26 @@ async fn an_object_is_announced_for_as_long_as_its_attempt_may_settle() {
     app.eventually_nothing_to_remove().await;
     app.eventually_objects(vec![stored.storage_key]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_whose_answer_was_lost_takes_no_place_for_ever() {
+    let app = TestApp::start_with(|config| {
+        config.limits.ingest_concurrency = 2;
+        config.limits.tenant_concurrency = 1;
+    })
+    .await;
+    app.line_plays("1", &["hang", "ok"]);
+    let id = app.begin(line("1")).await.attachment_id;
+    // The worker claimed it once more, and the database died with the answer.
+    let lost = sqlx::query(
+        "update work set fence = fence + 1, due_at = now() - interval '1 second'
+         where attachment_id = $1::uuid and leased_by is not null",
+    )
+    .bind(&id)
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    assert_eq!(lost.rows_affected(), 1);
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(end_of(&stored), STORED);
+}
