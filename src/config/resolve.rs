@@ -154,6 +154,8 @@ impl Config {
                     flushers: 2,
                     batch: 256,
                     queue: self.limits.register_queue,
+                    // Half of what a caller waits: the last try needs time too.
+                    patience: self.database.patience.0 / 2,
                 },
             },
             ingest: ingest::Settings {

@@ -15,8 +15,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// A failed batch is written again within this time.
-const PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How registrations are gathered.
@@ -28,6 +26,8 @@ pub struct Settings {
     pub batch: usize,
     /// Callers that may wait; further ones are refused.
     pub queue: usize,
+    /// A failed batch is written again within this time.
+    pub patience: Duration,
 }
 
 type Reply = oneshot::Sender<Result<Registered, RegisterError>>;
@@ -45,7 +45,7 @@ impl Recorder {
         let shards = (0..settings.flushers.max(1))
             .map(|_| {
                 let (sender, waiting) = mpsc::channel(settings.queue);
-                tokio::spawn(flush(db.clone(), waiting, settings.batch));
+                tokio::spawn(flush(db.clone(), waiting, settings.clone()));
                 sender
             })
             .collect();
@@ -79,10 +79,10 @@ impl Answer {
     }
 }
 
-async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit: usize) {
-    let mut gathered = Vec::with_capacity(limit);
-    while waiting.recv_many(&mut gathered, limit).await > 0 {
-        let batch = flush_batch(&db, gathered.drain(..).unzip());
+async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, settings: Settings) {
+    let mut gathered = Vec::with_capacity(settings.batch);
+    while waiting.recv_many(&mut gathered, settings.batch).await > 0 {
+        let batch = flush_batch(&db, gathered.drain(..).unzip(), settings.patience);
         // Its callers are told to repeat; were this flusher gone, every caller
         // of its shard would be, for ever.
         if AssertUnwindSafe(batch).catch_unwind().await.is_err() {
@@ -91,8 +91,12 @@ async fn flush(db: Db, mut waiting: mpsc::Receiver<(Registration, Reply)>, limit
     }
 }
 
-async fn flush_batch(db: &Db, (registrations, replies): (Vec<Registration>, Vec<Reply>)) {
-    match write(db, &registrations).await {
+async fn flush_batch(
+    db: &Db,
+    (registrations, replies): (Vec<Registration>, Vec<Reply>),
+    patience: Duration,
+) {
+    match write(db, &registrations, patience).await {
         Ok(answers) => {
             failpoint::reach(Step::Registered).await;
             for (answer, reply) in answers.into_iter().zip(replies) {
@@ -103,7 +107,7 @@ async fn flush_batch(db: &Db, (registrations, replies): (Vec<Registration>, Vec<
         Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
             // One bad row must not cost the others.
             for (registration, reply) in registrations.into_iter().zip(replies) {
-                let _ = reply.send(record_one(db, registration).await);
+                let _ = reply.send(record_one(db, registration, patience).await);
             }
         }
         Err(error) => {
@@ -119,12 +123,16 @@ async fn flush_batch(db: &Db, (registrations, replies): (Vec<Registration>, Vec<
 /// Writes a batch, again where the database may take it a moment later: a
 /// connection that died in the pool, a deadlock, a fail-over. Repeating is
 /// safe, and a database that is slow to say no is not asked again.
-async fn write(db: &Db, registrations: &[Registration]) -> Result<Vec<Registered>, DbError> {
+async fn write(
+    db: &Db,
+    registrations: &[Registration],
+    patience: Duration,
+) -> Result<Vec<Registered>, DbError> {
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
         match db.register(registrations).await {
-            Err(DbError::Unavailable(error)) if began.elapsed() + pause < PATIENCE => {
+            Err(DbError::Unavailable(error)) if began.elapsed() + pause < patience => {
                 tracing::warn!(%error, "a batch of registrations is written again");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
@@ -134,8 +142,12 @@ async fn write(db: &Db, registrations: &[Registration]) -> Result<Vec<Registered
     }
 }
 
-async fn record_one(db: &Db, registration: Registration) -> Result<Registered, RegisterError> {
-    match write(db, std::slice::from_ref(&registration)).await {
+async fn record_one(
+    db: &Db,
+    registration: Registration,
+    patience: Duration,
+) -> Result<Registered, RegisterError> {
+    match write(db, std::slice::from_ref(&registration), patience).await {
         Ok(mut answers) => answers.pop().ok_or(RegisterError::Overloaded),
         Err(error) => {
             tracing::error!(%error, tenant.id = %registration.tenant, "a registration failed");
