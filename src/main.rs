@@ -124,9 +124,18 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         }
         #[cfg(feature = "dev")]
         Command::Token(args) => Ok(command::token(&args)?),
-        Command::Migrate => migrate(&loaded).await,
-        Command::Audit(args) => Ok(operator::audit(&args, &loaded).await?),
-        Command::Redrive(args) => Ok(operator::redrive(args, &loaded).await?),
+        Command::Migrate => {
+            let _logs = telemetry::log(false, "warn")?;
+            migrate(&loaded).await
+        }
+        Command::Audit(args) => {
+            let _logs = telemetry::log(false, "warn")?;
+            Ok(operator::audit(&args, &loaded).await?)
+        }
+        Command::Redrive(args) => {
+            let _logs = telemetry::log(false, "warn")?;
+            Ok(operator::redrive(args, &loaded).await?)
+        }
         Command::Healthcheck(args) => healthcheck(&args, &loaded).await,
         Command::Config { .. } => {
             say(&config::effective(&loaded));

@@ -93,6 +93,10 @@ checks! {
     ObjectHasRow = "I5", "object_has_row",
         "objects that no row refers to",
         Does("handed to the sweeper, which removes them");
+    /// And every object under our prefix is ours.
+    ObjectIsOurs = "I5", "object_is_ours",
+        "objects under the prefix attachments/ that the service never made",
+        Cannot("left alone: take them elsewhere, for one bucket belongs to one database");
     /// The database keeps sources unique.
     UniqueIsKept = "I6", "unique_is_kept",
         "unique constraint on the source is missing or not valid",

@@ -5,7 +5,7 @@
 use super::{Audit, AuditError, Check, Depth, Progress, Repair, Report};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::BlobError;
-use crate::db::{Cause, ExpectedObject, Survey};
+use crate::db::{Cause, ExpectedObject, Owner, Stray, Survey};
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::pin::pin;
 
@@ -132,18 +132,42 @@ impl Audit {
         }
     }
 
-    /// A store that is in trouble for a moment costs no audit of many hours.
+    /// A store that is in trouble for a moment costs no audit of many hours,
+    /// and one bad read condemns no object: two must agree.
     async fn read_one(&self, row: &ExpectedObject) -> Read {
+        let mut before = None;
         for _ in 0..TRIES {
             match self.bucket.digest(&row.key).await {
-                Ok((size, _)) if size != row.size_bytes => return Read::WrongSize,
-                Ok((_, sha256)) if sha256 != row.sha256 => return Read::WrongChecksum,
-                Ok(_) => return Read::Right,
+                Ok((size, sha256)) if size == row.size_bytes && sha256 == row.sha256 => {
+                    return Read::Right;
+                }
+                Ok(wrong) if before == Some(wrong) && wrong.0 != row.size_bytes => {
+                    return Read::WrongSize;
+                }
+                Ok(wrong) if before == Some(wrong) => return Read::WrongChecksum,
+                Ok(wrong) => before = Some(wrong),
                 Err(BlobError::Missing) => return Read::Missing,
                 Err(_) => {}
             }
         }
         Read::Unreadable
+    }
+
+    /// Those whose objects have another size when asked for one by one, too.
+    async fn still_of_another_size(
+        &self,
+        suspects: Vec<ExpectedObject>,
+    ) -> Result<Vec<ExpectedObject>, AuditError> {
+        stream::iter(suspects.into_iter().map(Ok))
+            .map_ok(|row| async move {
+                let size = self.bucket.size(&row.key).await?;
+                let is_wrong = size.is_some_and(|size| size != row.size_bytes);
+                Ok::<_, AuditError>(is_wrong.then_some(row))
+            })
+            .try_buffer_unordered(READS)
+            .try_filter_map(|wrong| async { Ok(wrong) })
+            .try_collect()
+            .await
     }
 
     /// Looking takes time: what was stored or deleted meanwhile is asked again.
@@ -161,6 +185,7 @@ impl Audit {
         } = suspects;
         let missing = self.db.still_stored(missing).await?;
         let missing = self.still_missing(missing).await?;
+        let wrong_size = self.still_of_another_size(wrong_size).await?;
         for (check, rows, cause) in [
             (Check::StoredHasObject, missing, Some(Cause::ObjectMissing)),
             (Check::ObjectHasSize, wrong_size, Some(Cause::WrongSize)),
@@ -197,6 +222,19 @@ impl Audit {
             .await
     }
 
+    /// What was deleted since it was listed has neither row nor removal left.
+    async fn still_there(&self, strays: Vec<Stray>) -> Result<Vec<Stray>, AuditError> {
+        stream::iter(strays.into_iter().map(Ok))
+            .map_ok(|stray| async move {
+                let is_there = self.bucket.exists(&stray.key).await?;
+                Ok::<_, AuditError>(is_there.then_some(stray))
+            })
+            .try_buffer_unordered(READS)
+            .try_filter_map(|there| async { Ok(there) })
+            .try_collect()
+            .await
+    }
+
     async fn judge_unclaimed(
         &self,
         keys: &[StorageKey],
@@ -206,12 +244,18 @@ impl Audit {
         if keys.is_empty() {
             return Ok(());
         }
-        let strays = self.db.unreferenced(keys).await?;
-        let (orphans, strays): (Vec<_>, Vec<_>) =
-            strays.into_iter().partition(|stray| stray.row_is_lost);
-        let orphans = orphans.into_iter().map(|orphan| orphan.key.to_string());
-        report.note(Check::ObjectRowIsThere, orphans.len() as u64, orphans, 0);
-        let strays: Vec<StorageKey> = strays.into_iter().map(|stray| stray.key).collect();
+        let found = self.db.unreferenced(keys).await?;
+        let found = self.still_there(found).await?;
+        let mut strays = Vec::new();
+        for Stray { key, owner } in found {
+            match owner {
+                Owner::Nobody => strays.push(key),
+                Owner::LostRow => {
+                    report.note(Check::ObjectRowIsThere, 1, [key.to_string()], 0);
+                }
+                Owner::Stranger => report.note(Check::ObjectIsOurs, 1, [key.to_string()], 0),
+            }
+        }
         let mut mended = 0;
         if repair == Repair::Yes && !strays.is_empty() {
             self.db.doom_strays(&strays).await?;

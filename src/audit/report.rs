@@ -40,6 +40,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many objects a repair would remove or download again.
+    #[must_use]
+    pub fn objects_to_mend(&self) -> u64 {
+        let of_objects = self.findings.iter().filter(|finding| {
+            matches!(finding.check.invariant(), "I4" | "I5")
+                && matches!(finding.check.repair(), Mending::Does(_))
+        });
+        of_objects.map(|finding| finding.count).sum()
+    }
+
     /// Whether everything is as it should be, or has been mended.
     #[must_use]
     pub fn is_clean(&self) -> bool {

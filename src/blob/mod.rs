@@ -292,6 +292,11 @@ impl Bucket {
 
     /// Whether an object is there.
     pub async fn exists(&self, key: &StorageKey) -> Result<bool, BlobError> {
+        Ok(self.size(key).await?.is_some())
+    }
+
+    /// The size of an object in bytes, if it is there.
+    pub async fn size(&self, key: &StorageKey) -> Result<Option<u64>, BlobError> {
         let head = self
             .client
             .head_object()
@@ -300,8 +305,8 @@ impl Bucket {
             .send()
             .await;
         match head {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_not_found() => Ok(false),
+            Ok(head) => Ok(Some(head.content_length.unwrap_or_default().unsigned_abs())),
+            Err(SdkError::ServiceError(refusal)) if refusal.err().is_not_found() => Ok(None),
             Err(error) => Err(BlobError::of("head", error)),
         }
     }

@@ -63,11 +63,10 @@ pub struct EgressError(#[source] reqwest::Error);
 impl Egress {
     /// Builds the clients. `rustls` must have its crypto provider by now.
     pub fn new(settings: &Settings) -> Result<Self, EgressError> {
-        let lookup = Lookup::new();
         let client = |lookup| builder(settings).dns_resolver(Arc::new(lookup)).build();
         Ok(Self {
-            guarded: client(lookup.public_only()).map_err(EgressError)?,
-            trusted: client(lookup).map_err(EgressError)?,
+            guarded: client(Lookup::public_only()).map_err(EgressError)?,
+            trusted: client(Lookup::new()).map_err(EgressError)?,
             trusted_origins: settings.trusted_origins.clone().into(),
             head_timeout: settings.connect_timeout + settings.first_byte_timeout,
             idle_timeout: settings.idle_timeout,

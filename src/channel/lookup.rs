@@ -40,12 +40,13 @@ impl Lookup {
         }
     }
 
-    /// Refuses a name that leads to a single address outside the public
-    /// internet. Shares the bound.
-    pub(super) fn public_only(&self) -> Self {
+    /// For names that came from outside: refuses one that leads to a single
+    /// address outside the public internet. Has a bound of its own, or names
+    /// that nobody answers for would hold up the providers'.
+    pub(super) fn public_only() -> Self {
         Self {
             public_only: true,
-            ..self.clone()
+            ..Self::new()
         }
     }
 }

@@ -217,7 +217,7 @@ section! {
         /// Time after which an object that was put and never recorded is removed. Longer than any put takes.
         orphaned_after: Human = seconds(30 * 60);
         /// Time after which an upload in parts that was begun and never ended is aborted. Longer than any put takes.
-        uploads_abandoned_after: Human = seconds(3600);
+        uploads_abandoned_after: Human = seconds(6 * 3600);
         /// How long status changes can be watched from a cursor.
         events_remembered: Human = seconds(3 * 24 * 3600);
     }

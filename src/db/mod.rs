@@ -23,7 +23,7 @@ mod sweep;
 mod wake;
 mod work;
 
-pub use audit::{Cause, ExpectedObject, Faulty, Stray, Survey, TableFault};
+pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;

@@ -15,7 +15,8 @@ insert into removals (storage_key, tenant_id, attachment_id, fence, due_at)
 select $4, tenant_id, attachment_id, fence, now() + make_interval(secs => $5)
 from work
 where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
-on conflict (storage_key) do update set due_at = excluded.due_at";
+on conflict (storage_key) do update set due_at = excluded.due_at,
+    attachment_id = excluded.attachment_id, fence = excluded.fence";
 
 /// A settlement whose answer was lost looks like one that was refused, so a
 /// worker may believe an object lost that its record holds: the record decides.

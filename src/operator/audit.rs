@@ -9,6 +9,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// So many objects may always be mended.
+const FEW: u64 = 100;
+
 /// How to audit.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
@@ -16,6 +19,10 @@ pub struct AuditArgs {
     /// row refers to, download again what the store has lost or changed.
     #[arg(long)]
     repair: bool,
+    /// Mend nothing where more objects than this would be removed or
+    /// downloaded again; 100, or one in a hundred, unless it is given.
+    #[arg(long, requires = "repair")]
+    repair_at_most: Option<u64>,
     /// Read every object and compare its SHA-256.
     #[arg(long)]
     deep: bool,
@@ -39,9 +46,16 @@ pub async fn audit(args: &AuditArgs, loaded: &Loaded) -> Result<(), OperatorErro
     if somebody_watches {
         audit = audit.watched_by(show);
     }
-    let report = audit
-        .run(if args.repair { Repair::Yes } else { Repair::No })
-        .await?;
+    let mut report = audit.run(Repair::No).await?;
+    let to_mend = report.objects_to_mend();
+    let at_most = args
+        .repair_at_most
+        .unwrap_or_else(|| FEW.max(report.stored.max(report.objects) / 100));
+    // The wrong bucket looks like one that has lost everything.
+    let is_too_much = args.repair && to_mend > at_most;
+    if args.repair && !is_too_much && !report.findings.is_empty() {
+        report = audit.run(Repair::Yes).await?;
+    }
     // A reader that has gone away is no reason to fail.
     if somebody_watches {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
@@ -51,7 +65,9 @@ pub async fn audit(args: &AuditArgs, loaded: &Loaded) -> Result<(), OperatorErro
     } else {
         write!(std::io::stdout(), "{report}")
     };
-    if report.is_clean() {
+    if is_too_much {
+        Err(OperatorError::TooMuch { to_mend, at_most })
+    } else if report.is_clean() {
         Ok(())
     } else {
         Err(OperatorError::Unclean)

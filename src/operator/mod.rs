@@ -26,6 +26,11 @@ pub enum OperatorError {
     Audit(#[from] crate::audit::AuditError),
     #[error("something is wrong and was not mended")]
     Unclean,
+    #[error(
+        "nothing was mended: {to_mend} objects would be removed or downloaded again, more than \
+         {at_most}. Is this the right bucket for this database? If so: --repair-at-most {to_mend}"
+    )]
+    TooMuch { to_mend: u64, at_most: u64 },
     #[error("the redrive")]
     Redrive(#[from] crate::redrive::RedriveError),
 }

@@ -6,9 +6,9 @@ use metrics::counter;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait.
@@ -94,10 +94,17 @@ impl<'a> MakeWriter<'a> for LogQueue {
 impl Drop for LogGuard {
     fn drop(&mut self) {
         let (done, written) = channel();
-        // Where all places are taken nobody reads, and nothing is waited for.
-        if self.0.lines.try_send(Entry::Flush(done)).is_ok() {
-            let _ = written.recv_timeout(PATIENCE);
+        let mut flush = Entry::Flush(done);
+        let began = Instant::now();
+        // Where all places are taken the reader is slow, or stuck.
+        while let Err(TrySendError::Full(back)) = self.0.lines.try_send(flush) {
+            if began.elapsed() > PATIENCE {
+                return;
+            }
+            flush = back;
+            thread::sleep(PATIENCE / 100);
         }
+        let _ = written.recv_timeout(PATIENCE);
     }
 }
 

@@ -27,7 +27,8 @@ impl Cause {
     }
 }
 
-/// The old object goes, if it is there, and the new one gets another key: the
+/// A wrong object goes; one that is missing is left alone, should this be the
+/// wrong bucket to look for it. The new one gets another key: the
 /// fence goes on from the journal or, should that be lost too, from the old
 /// key. Where the provider has lost the file as well, the attachment ends as
 /// what it then is.
@@ -43,7 +44,7 @@ with target as (
     select id, tenant_id, storage_key, $4 from target
 ), doomed as (
     insert into removals (storage_key, tenant_id)
-    select storage_key, tenant_id from target
+    select storage_key, tenant_id from target where $4 <> 'object missing'
     on conflict (storage_key) do update set due_at = now()
 ), reopened as (
     update attachments a
@@ -69,11 +70,15 @@ where a.tenant_id = w.tenant_id and a.id = w.attachment_id and a.status <> 'open
   and w.updated_at < now() - make_interval(secs => $1)";
 
 /// None of them keeps registrations waiting for longer than a moment.
-const KEEP_SOURCES_UNIQUE: [&str; 4] = [
+const KEEP_SOURCES_UNIQUE: [&str; 7] = [
+    // Whoever waits for the table makes all others wait behind him.
+    "set lock_timeout = '1s'",
     "alter table attachments drop constraint if exists attachments_source_key",
+    "set lock_timeout = '60s'",
     "drop index concurrently if exists attachments_source_key",
     "create unique index concurrently attachments_source_key
      on attachments (tenant_id, channel_id, media_id, part)",
+    "set lock_timeout = '1s'",
     "alter table attachments add constraint attachments_source_key
      unique using index attachments_source_key",
 ];

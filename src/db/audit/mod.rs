@@ -9,7 +9,7 @@ mod objects;
 
 pub use faults::{Faulty, TableFault};
 pub use mending::Cause;
-pub use objects::{ExpectedObject, Stray};
+pub use objects::{ExpectedObject, Owner, Stray};
 
 use super::{CONNECT_TIMEOUT, Db, DbError};
 use sqlx::postgres::PgConnectOptions;

@@ -27,8 +27,19 @@ pub struct ExpectedObject {
 pub struct Stray {
     /// Its key.
     pub key: StorageKey,
-    /// It was stored for an attachment whose row is lost.
-    pub row_is_lost: bool,
+    /// Whose it could be.
+    pub owner: Owner,
+}
+
+/// Whose an object could be that no row refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody's.
+    Nobody,
+    /// Of an attachment whose row is lost.
+    LostRow,
+    /// Of somebody else: its key is none that the service makes.
+    Stranger,
 }
 
 /// In the order in which a store lists keys. `with hold`: the answer is kept
@@ -53,6 +64,7 @@ with named as (
     from unnest($1::text[]) as k(key)
 )
 select n.key,
+    n.key !~ '^attachments/(durable|ephemeral)/[^/]+/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9]+-[^/]+$',
     not exists (select 1 from attachments a where a.tenant_id = n.tenant and a.id = n.id)
     and exists (select 1 from attempts j where j.attachment_id = n.id and j.tenant_id = n.tenant)
 from named n
@@ -98,15 +110,19 @@ impl Db {
     /// Those of `keys` that nothing refers to.
     pub async fn unreferenced(&self, keys: &[StorageKey]) -> Result<Vec<Stray>, DbError> {
         let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
-        let found: Vec<(String, bool)> = sqlx::query_as(UNREFERENCED)
+        let found: Vec<(String, bool, bool)> = sqlx::query_as(UNREFERENCED)
             .bind(keys)
             .fetch_all(&self.pool)
             .await?;
         Ok(found
             .into_iter()
-            .map(|(key, row_is_lost)| Stray {
+            .map(|(key, is_foreign, row_is_lost)| Stray {
                 key: StorageKey::from_stored(key),
-                row_is_lost,
+                owner: match (is_foreign, row_is_lost) {
+                    (true, _) => Owner::Stranger,
+                    (false, true) => Owner::LostRow,
+                    (false, false) => Owner::Nobody,
+                },
             })
             .collect())
     }

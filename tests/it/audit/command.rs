@@ -102,3 +102,40 @@ async fn a_store_that_is_away_is_said_and_not_taken_for_an_empty_one() {
         "{failed:?}"
     );
 }
+
+/// Stored, as their rows say; the bucket has none of them.
+const GONE: &str = "insert into attachments (tenant_id, id, channel_id, media_id, part, source,
+        message_id, file_name, declared_content_type, retention, status, max_attempts, created_at,
+        storage_key, content_type, size_bytes, checksum_sha256, stored_at)
+    select 'acme', id, 'line-main', n::text, '', '{\"kind\":\"line\"}', 'm', '', '', 'durable',
+        'stored', 5, now() - interval '1 day', 'attachments/durable/acme/m/' || id || '/1-x.png',
+        'image/png', 1, decode(repeat('00', 32), 'hex'), now()
+    from (select n, gen_random_uuid() as id from generate_series(1, 101) as n) as made";
+
+async fn count(ground: &Ground, query: &'static str) -> i64 {
+    let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
+    let count = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+    pool.close().await;
+    count
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_has_lost_everything_is_taken_for_the_wrong_one() {
+    let ground = Ground::new().await;
+    execute(&ground, GONE).await;
+    let open = "select count(*) from attachments where status = 'open'";
+
+    let refused = ground.sandbox.run(&["audit", "--repair"]).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let hint = "Is this the right bucket for this database? If so: --repair-at-most 101";
+    assert!(refused.stderr.contains(hint), "{refused:?}");
+    assert_eq!(count(&ground, open).await, 0);
+
+    let flags = ["audit", "--repair", "--repair-at-most", "101"];
+    let mended = ground.sandbox.run(&flags).await;
+    assert_eq!(mended.code, Some(0), "{mended:?}");
+    assert_eq!(count(&ground, open).await, 101);
+    // Should they lie elsewhere after all, nobody removes them there.
+    let doomed = count(&ground, "select count(*) from removals").await;
+    assert_eq!(doomed, 0);
+}

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A key as a worker spells it, of a row that never was.
 const STRAY: &str = "attachments/durable/acme/m/0198c0de-0000-7000-8000-000000000000/1-x.png";
 
+/// Under our prefix, and none of ours.
+const FOREIGN: &str = "attachments/durable/copy-of-friday/1-x.png";
+
 async fn put(app: &TestApp, key: &str, bytes: Vec<u8>) {
     app.s3()
         .put_object()
@@ -145,4 +148,19 @@ async fn the_last_copy_of_a_lost_row_is_kept() {
     keys.sort();
     assert_eq!(app.objects().await, keys);
     another.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_ours_is_told_and_left_alone() {
+    let app = start().await;
+    put(&app, FOREIGN, b"somebody's".to_vec()).await;
+    let report = audit(&app, Repair::Yes).await;
+    assert_found(&report, &[(Check::ObjectIsOurs, 1)]);
+    assert!(!report.is_clean());
+    assert_eq!(app.objects().await, [FOREIGN]);
+    let doomed: i64 = sqlx::query_scalar("select count(*) from removals")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    assert_eq!(doomed, 0);
 }
