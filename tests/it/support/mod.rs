@@ -205,7 +205,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> App {
     let mut settings = config.resolve().unwrap();
     settings.auth.allow_dev_keys = true;
-    App::start(settings, role, clock).await.unwrap()
+    Box::pin(App::start(settings, role, clock)).await.unwrap()
 }
 
 /// Gives up on a silent provider soon, for tests of exactly that.
