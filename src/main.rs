@@ -18,6 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// What an operator's command says on stderr beside its errors. Slow statements
+/// are no news there: it looks at everything.
+const OPERATOR_LOG: &str = "warn,sqlx=error";
+
 /// `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
 
@@ -125,15 +129,15 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         #[cfg(feature = "dev")]
         Command::Token(args) => Ok(command::token(&args)?),
         Command::Migrate => {
-            let _logs = telemetry::log(false, "warn")?;
+            let _logs = telemetry::log(false, OPERATOR_LOG)?;
             migrate(&loaded).await
         }
         Command::Audit(args) => {
-            let _logs = telemetry::log(false, "warn")?;
+            let _logs = telemetry::log(false, OPERATOR_LOG)?;
             Ok(operator::audit(&args, &loaded).await?)
         }
         Command::Redrive(args) => {
-            let _logs = telemetry::log(false, "warn")?;
+            let _logs = telemetry::log(false, OPERATOR_LOG)?;
             Ok(operator::redrive(args, &loaded).await?)
         }
         Command::Healthcheck(args) => healthcheck(&args, &loaded).await,
