@@ -61,26 +61,13 @@ async fn work_that_is_done_twice_is_committed_once() {
     }
     let _one = fleet.serve("all").await;
     let _other = fleet.serve("worker").await;
-    let steal = async {
-        let mut stolen = 0;
-        loop {
-            // Each row once, in its first attempt.
-            let taken = sqlx::query(
-                "update work set due_at = now() - interval '1 second'
-                 where leased_by is not null and attempt_count = 1 and due_at > now()",
-            )
-            .execute(&fleet.pool)
-            .await
-            .unwrap();
-            stolen += taken.rows_affected();
-            let final_rows = "select count(*) from attachments where status <> 'open'";
-            if fleet.count(final_rows).await >= i64::try_from(files.len()).unwrap() {
-                return stolen;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let (stolen, ()) = tokio::join!(steal, fleet.register_all(&files));
+    let (mut stolen, mut registered) = (0, 0);
+    // A hundred at a time: behind a backlog nobody has room for what was taken.
+    for round in files.chunks(100) {
+        registered += round.len();
+        let steal = steal_until_stored(&fleet, registered);
+        stolen += tokio::join!(steal, fleet.register_all(round)).0;
+    }
 
     fleet.assert_all_stored(files.len()).await;
     let commits = fleet.count("select count(*) from attempts where failure_reason is null");
@@ -96,6 +83,27 @@ async fn work_that_is_done_twice_is_committed_once() {
         format_args!("{} rows, {doubled} doubled", files.len()),
         "1 commit each, 0 wrong hashes",
     );
+}
+
+/// Takes each row once from the worker that runs its first attempt, until this
+/// many files are in a final state; how many were taken.
+async fn steal_until_stored(fleet: &Fleet, files: usize) -> u64 {
+    let mut stolen = 0;
+    loop {
+        let taken = sqlx::query(
+            "update work set due_at = now() - interval '1 second'
+             where leased_by is not null and attempt_count = 1 and due_at > now()",
+        )
+        .execute(&fleet.pool)
+        .await
+        .unwrap();
+        stolen += taken.rows_affected();
+        let final_rows = "select count(*) from attachments where status <> 'open'";
+        if fleet.count(final_rows).await >= i64::try_from(files).unwrap() {
+            return stolen;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// G2: from the kill to the file stored by somebody else.
