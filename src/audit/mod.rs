@@ -67,7 +67,7 @@ pub enum AuditError {
     /// The database failed.
     #[error("the tables could not be read")]
     Database(#[from] DbError),
-    /// The store failed.
+    /// The store failed; the report tells what had been seen until then.
     #[error("the bucket could not be read")]
     Blob(#[from] BlobError),
 }
@@ -78,7 +78,7 @@ impl Audit {
     pub fn new(db: Db, bucket: Bucket, clock: Arc<dyn Clock>, grace: Duration) -> Self {
         Self {
             db,
-            bucket,
+            bucket: bucket.insistent(),
             clock,
             grace,
             depth: Depth::Listed,
@@ -105,7 +105,8 @@ impl Audit {
         }
     }
 
-    /// Checks everything.
+    /// Checks everything. Where the store goes away, what was seen before is
+    /// reported and [`Report::broken_off`] says why it is not all.
     pub async fn run(&self, repair: Repair) -> Result<Report, AuditError> {
         let began = Instant::now();
         let mut survey = self.db.survey().await?;
@@ -116,9 +117,11 @@ impl Audit {
             ..Report::default()
         };
         self.check_tables(&mut survey, repair, &mut report).await?;
-        let compared = self.check_objects(&mut survey, stored, repair).await?;
-        survey.close().await?;
-        report.add(compared);
+        match self.check_objects(&mut survey, repair, &mut report).await {
+            Ok(()) => survey.close().await?,
+            Err(AuditError::Blob(error)) => report.broken_off = Some(error),
+            Err(error) => return Err(error),
+        }
         report.took = began.elapsed();
         Ok(report)
     }

@@ -51,9 +51,9 @@ impl Audit {
     pub(super) async fn check_objects(
         &self,
         survey: &mut Survey,
-        stored: u64,
         repair: Repair,
-    ) -> Result<Report, AuditError> {
+        report: &mut Report,
+    ) -> Result<(), AuditError> {
         survey.expect_objects().await?;
         let width = match self.depth {
             Depth::Listed => STRETCHES,
@@ -61,30 +61,25 @@ impl Audit {
         };
         let mut compared = pin!(
             stretches(survey)
-                .map_ok(|stretch| async move {
-                    let rows = stretch.rows.len() as u64;
-                    Ok((rows, self.compare(stretch, repair).await?))
-                })
+                .map_ok(|stretch| self.compare(stretch, repair))
                 .try_buffer_unordered(width)
         );
-        let (mut seen, mut progress) = (
-            Report::default(),
-            Progress {
-                stored,
-                compared: 0,
-            },
-        );
-        while let Some((rows, part)) = compared.try_next().await? {
-            seen.add(part);
-            progress.compared += rows;
-            (self.watcher)(progress);
+        while let Some(part) = compared.try_next().await? {
+            report.add(part);
+            (self.watcher)(Progress {
+                stored: report.stored,
+                compared: report.compared,
+            });
         }
-        Ok(seen)
+        Ok(())
     }
 
     async fn compare(&self, stretch: Stretch, repair: Repair) -> Result<Report, AuditError> {
         let Stretch { rows, after, until } = stretch;
-        let mut report = Report::default();
+        let mut report = Report {
+            compared: rows.len() as u64,
+            ..Report::default()
+        };
         let mut rows = rows.into_iter().peekable();
         let (mut suspects, mut to_read, mut unclaimed) = (Suspects::default(), vec![], vec![]);
         let mut objects = pin!(self.bucket.list(after.as_ref(), until.as_ref()));

@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::check::Mending;
+use crate::blob::BlobError;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Report {
     pub attachments: u64,
     /// Those of them that are stored.
     pub stored: u64,
+    /// Those of them that were compared with the bucket.
+    pub compared: u64,
     /// Objects in the bucket.
     pub objects: u64,
     /// Bytes that were read and hashed.
@@ -37,6 +40,8 @@ pub struct Report {
     pub took: Duration,
     /// What is wrong, in the order of the invariants.
     pub findings: Vec<Finding>,
+    /// Why the bucket was not read to its end.
+    pub broken_off: Option<BlobError>,
 }
 
 impl Report {
@@ -50,12 +55,11 @@ impl Report {
         of_objects.map(|finding| finding.count).sum()
     }
 
-    /// Whether everything is as it should be, or has been mended.
+    /// Whether everything was seen and is as it should be, or has been mended.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings
-            .iter()
-            .all(|finding| finding.mended == finding.count)
+        let mut findings = self.findings.iter();
+        self.broken_off.is_none() && findings.all(|finding| finding.mended == finding.count)
     }
 
     /// One object with everything.
@@ -65,6 +69,8 @@ impl Report {
             "clean": self.is_clean(),
             "attachments": self.attachments,
             "stored": self.stored,
+            "compared": self.compared,
+            "broken_off": self.broken_off.map(|error| error.to_string()),
             "objects": self.objects,
             "read_bytes": self.read_bytes,
             "seconds": self.took.as_secs_f64(),
@@ -107,6 +113,7 @@ impl Report {
 
     /// Adds what was seen of one part to the whole.
     pub(super) fn add(&mut self, part: Self) {
+        self.compared += part.compared;
         self.objects += part.objects;
         self.read_bytes += part.read_bytes;
         for finding in part.findings {
@@ -174,6 +181,15 @@ impl fmt::Display for Report {
         writeln!(f, "; {:.1} s", self.took.as_secs_f64())?;
         for finding in &self.findings {
             write!(f, "{finding}")?;
+        }
+        if let Some(error) = self.broken_off {
+            let Self {
+                compared, stored, ..
+            } = self;
+            return writeln!(
+                f,
+                "broken off when {compared} of {stored} were compared: {error}"
+            );
         }
         match (self.findings.is_empty(), self.is_clean()) {
             (true, _) => writeln!(f, "nothing is wrong"),

@@ -100,6 +100,9 @@ pub struct Bucket {
 /// An upload that is slower than this, in bytes a second, is given up.
 const SLOWEST_UPLOAD: u64 = 512 * 1024;
 
+/// Tries of a call whose caller has time, at 0.2, 0.6, 1.4, 3 and 6.2 s at most.
+const INSISTENT_TRIES: u32 = 6;
+
 impl Bucket {
     /// Prepares a client; calls out only where the ambient credential chain does.
     pub async fn new(settings: &Settings) -> Self {
@@ -143,6 +146,20 @@ impl Bucket {
                 .as_deref()
                 .map(ServerSideEncryption::from),
             operation_timeout: settings.operation_timeout,
+        }
+    }
+
+    /// The same bucket for work of many calls that has nobody waiting for it:
+    /// a passing failure is tried again for some seconds.
+    #[must_use]
+    pub fn insistent(self) -> Self {
+        let retry = RetryConfig::standard()
+            .with_max_attempts(INSISTENT_TRIES)
+            .with_initial_backoff(Duration::from_millis(200));
+        let config = self.client.config().to_builder().retry_config(retry);
+        Self {
+            client: aws_sdk_s3::Client::from_conf(config.build()),
+            ..self
         }
     }
 

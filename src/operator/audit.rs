@@ -1,7 +1,7 @@
 //! `attachments audit`: do database and store say the same?
 
 use super::{OperatorError, connect};
-use crate::audit::{Audit, Progress, Repair};
+use crate::audit::{Audit, AuditError, Progress, Repair};
 use crate::blob::Bucket;
 use crate::clock::SystemClock;
 use crate::config::Loaded;
@@ -53,7 +53,8 @@ pub async fn audit(args: &AuditArgs, loaded: &Loaded) -> Result<(), OperatorErro
         .unwrap_or_else(|| FEW.max(report.stored.max(report.objects) / 100));
     // The wrong bucket looks like one that has lost everything.
     let is_too_much = args.repair && to_mend > at_most;
-    if args.repair && !is_too_much && !report.findings.is_empty() {
+    let was_all_seen = report.broken_off.is_none();
+    if args.repair && was_all_seen && !is_too_much && !report.findings.is_empty() {
         report = audit.run(Repair::Yes).await?;
     }
     // A reader that has gone away is no reason to fail.
@@ -65,7 +66,9 @@ pub async fn audit(args: &AuditArgs, loaded: &Loaded) -> Result<(), OperatorErro
     } else {
         write!(std::io::stdout(), "{report}")
     };
-    if is_too_much {
+    if let Some(error) = report.broken_off {
+        Err(AuditError::Blob(error).into())
+    } else if is_too_much {
         Err(OperatorError::TooMuch { to_mend, at_most })
     } else if report.is_clean() {
         Ok(())

@@ -16,6 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// A stored row becomes an open one that has no work.
+const OPEN: &str = "update attachments set status = 'open', storage_key = null, stored_at = null,
+    content_type = null, size_bytes = null, checksum_sha256 = null where id = $1";
+
 /// A stored attachment.
 struct Stored {
     id: Uuid,

@@ -1,10 +1,15 @@
 //! I4 and I5: rows against objects.
 
-use super::{assert_found, assert_mended, audit, auditor, start, store, stored_again, tamper};
+use super::{
+    OPEN, assert_found, assert_mended, audit, auditor, start, store, stored_again, tamper,
+};
 use crate::support::TestApp;
 use attachments::audit::{Check, Repair};
+use attachments::blob::BlobError;
 use attachments::config::Role;
+use attachments::dev::object_store::{Fault, Operation};
 use aws_sdk_s3::primitives::ByteStream;
+use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -163,4 +168,24 @@ async fn what_is_not_ours_is_told_and_left_alone() {
         .await
         .unwrap();
     assert_eq!(doomed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_stumbles_is_asked_again_and_one_that_is_away_costs_no_finding() {
+    let app = start().await;
+    let stored = store(&app, 2).await;
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(Operation::List, 3, away);
+    let report = audit(&app, Repair::No).await;
+    assert!(report.is_clean(), "{report}");
+
+    // What the tables tell is told although the bucket cannot be read.
+    tamper(&app, &[OPEN], stored[0].id).await;
+    app.store.faults().inject(Operation::List, usize::MAX, away);
+    let report = audit(&app, Repair::No).await;
+    let unavailable = BlobError::Unavailable { operation: "list" };
+    assert_eq!(report.broken_off, Some(unavailable));
+    assert_found(&report, &[(Check::OpenHasWork, 1)]);
+    assert!(!report.is_clean());
+    assert_eq!((report.stored, report.compared), (1, 0));
 }

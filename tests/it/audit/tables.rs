@@ -1,6 +1,6 @@
 //! I1, I2, I3, I6 and I7: what the tables alone can tell.
 
-use super::{alter, assert_found, assert_mended, audit, start, store, stored_again, tamper};
+use super::{OPEN, alter, assert_found, assert_mended, audit, start, store, stored_again, tamper};
 use crate::support::{LINE, TENANT, TestApp, line, put_channel};
 use attachments::audit::{Check, Repair};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
@@ -8,9 +8,6 @@ use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::{
     AttachmentStatus, DeleteAttachmentRequest, Provider, RetryAttachmentRequest,
 };
-
-const OPEN: &str = "update attachments set status = 'open', storage_key = null, stored_at = null,
-    content_type = null, size_bytes = null, checksum_sha256 = null where id = $1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_work_is_put_back_and_stray_work_dropped() {
