@@ -26,17 +26,27 @@ const FIND: &str = "
 select id from attachments
 where tenant_id = $1 and channel_id = $2 and media_id = $3 and part = $4";
 
-/// `$3` names the column by which the group is one; each has an index.
+/// `$3` names the column by which the group is one; each has an index. Work is
+/// locked before attachments, as a settle does: neither waits for the other.
 const DELETE_GROUP: &str = "
-with target as (
-    select tenant_id, id, storage_key, size_bytes from attachments
+with wanted as materialized (
+    select id from attachments
     where tenant_id = $1 and status <> 'deleted'
       and ($3 <> 'correlation' or correlation_id = $2)
       and ($3 <> 'message' or message_id = $2)
       and ($3 <> 'conversation' or conversation_id = $2)
-    order by id limit $4 for update
+    order by id limit $4
 ), halted as (
-    delete from work w using target t where w.attachment_id = t.id
+    delete from work where attachment_id = any(array(
+        select attachment_id from work
+        where tenant_id = $1 and attachment_id = any(array(select id from wanted))
+        order by attachment_id for update))
+    returning attachment_id, attempt_count
+), target as (
+    select tenant_id, id, storage_key, size_bytes from attachments
+    where tenant_id = $1 and id = any(array(select id from wanted)) and status <> 'deleted'
+      and (select count(*) from halted) <= $4
+    order by id for update
 ), doomed as (
     insert into removals (storage_key, tenant_id)
     select storage_key, tenant_id from target where storage_key is not null
@@ -44,7 +54,9 @@ with target as (
 ), gone as (
     update attachments a
     set status = 'deleted', failure_reason = $5, storage_key = null, checksum_sha256 = null,
-        file_name = '', updated_at = now()
+        file_name = '', updated_at = now(),
+        attempt_count = coalesce((select attempt_count from halted h
+            where h.attachment_id = t.id), a.attempt_count)
     from target t where a.tenant_id = t.tenant_id and a.id = t.id
 )
 select storage_key, coalesce(size_bytes, 0) from target";

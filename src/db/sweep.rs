@@ -43,13 +43,22 @@ where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
 limit $2
 on conflict do nothing";
 
+/// Work is locked before attachments, as a settle does.
 const EXPIRE: &str = "
-with target as (
-    select tenant_id, id, storage_key from attachments
+with wanted as materialized (
+    select tenant_id, id from attachments
     where expires_at <= now() and status <> 'deleted'
-    order by expires_at limit $1 for update skip locked
+    order by expires_at limit $1
 ), halted as (
-    delete from work w using target t where w.attachment_id = t.id
+    delete from work where attachment_id = any(array(
+        select attachment_id from work where attachment_id = any(array(select id from wanted))
+        order by attachment_id for update))
+    returning attachment_id, attempt_count
+), target as (
+    select a.tenant_id, a.id, a.storage_key
+    from wanted w join attachments a on a.tenant_id = w.tenant_id and a.id = w.id
+    where a.status <> 'deleted' and a.expires_at <= now() and (select count(*) from halted) <= $1
+    for update of a skip locked
 ), doomed as (
     insert into removals (storage_key, tenant_id)
     select storage_key, tenant_id from target where storage_key is not null
@@ -57,7 +66,9 @@ with target as (
 )
 update attachments a
 set status = 'deleted', failure_reason = 'RETENTION_EXPIRED', storage_key = null,
-    checksum_sha256 = null, file_name = '', updated_at = now()
+    checksum_sha256 = null, file_name = '', updated_at = now(),
+    attempt_count = coalesce((select attempt_count from halted h
+        where h.attachment_id = t.id), a.attempt_count)
 from target t where a.tenant_id = t.tenant_id and a.id = t.id";
 
 impl Db {

@@ -3,9 +3,14 @@
 use super::{STORED, deleted, end_of, failed};
 use crate::support::{TENANT, TestApp, impatient, line};
 use attachments::dev::object_store::{Fault, Operation};
-use attachments::proto::{Attachment, AttachmentStatus, FailureReason as R};
+use attachments::proto::purge_attachments_request::Group;
+use attachments::proto::{
+    Attachment, AttachmentStatus, FailureReason as R, PurgeAttachmentsRequest,
+    RegisterAttachmentRequest,
+};
 use reqwest::StatusCode;
 use std::time::Duration;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_still_waits_is_never_downloaded() {
@@ -102,6 +107,71 @@ async fn a_redelivery_does_not_bring_a_deleted_file_back() {
     assert_eq!(again.attachment_id, stored.attachment_id);
     assert_eq!(end_of(&again), deleted(R::DeleteRequested));
     assert_eq!(app.work_rows().await, 0);
+}
+
+/// A settle locks work, then the attachment. Whoever deletes waits for the one
+/// before it locks the other, or the two would wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_deletes_does_not_deadlock_with_a_settle() {
+    let app = TestApp::start().await;
+    for (n, how) in ["by id", "by group", "by expiry"].into_iter().enumerate() {
+        let message = n.to_string();
+        app.line_plays(&message, &["stall"]);
+        let request = RegisterAttachmentRequest {
+            correlation_id: message.clone(),
+            ..line(&message)
+        };
+        let open = app.begin(request).await;
+        let id: Uuid = open.attachment_id.parse().unwrap();
+        let mut settle = app.pool.begin().await.unwrap();
+        sqlx::query("select from work where attachment_id = $1 for update")
+            .bind(id)
+            .fetch_one(&mut *settle)
+            .await
+            .unwrap();
+
+        let deletes = delete_by(&app, how, &open);
+        let settles = async {
+            app.eventually("the deletion to wait for the work", || async {
+                let waits = "select exists (select 1 from pg_locks where not granted)";
+                sqlx::query_scalar(waits)
+                    .fetch_one(&app.pool)
+                    .await
+                    .unwrap()
+            })
+            .await;
+            sqlx::query("select from attachments where id = $1 for update nowait")
+                .bind(id)
+                .fetch_one(&mut *settle)
+                .await
+                .unwrap_or_else(|error| panic!("deleted {how}: {error}"));
+            settle.rollback().await.unwrap();
+        };
+        tokio::join!(deletes, settles);
+        let gone = app.wait_final(TENANT, &open.attachment_id).await;
+        assert_eq!(gone.status(), AttachmentStatus::Deleted, "{how}");
+        app.eventually("the work to be gone", || async {
+            app.work_rows().await == 0
+        })
+        .await;
+    }
+}
+
+async fn delete_by(app: &TestApp, how: &str, open: &Attachment) {
+    match how {
+        "by id" => drop(app.delete(&open.attachment_id).await),
+        "by group" => {
+            let group = Group::CorrelationId(open.correlation_id.clone());
+            let purge = PurgeAttachmentsRequest { group: Some(group) };
+            app.client(TENANT).purge_attachments(purge).await.unwrap();
+        }
+        _ => {
+            let expires = "update attachments set retention = 'ephemeral', expires_at = now()
+                where id = $1::uuid";
+            let expires = sqlx::query(expires).bind(&open.attachment_id);
+            expires.execute(&app.pool).await.unwrap();
+        }
+    }
 }
 
 async fn assert_deleted(app: &TestApp, attachment: &Attachment) -> Attachment {
