@@ -29,18 +29,17 @@ from spent
 where a.tenant_id = spent.tenant_id and a.id = spent.attachment_id and a.status = 'open'";
 
 /// Open attachments whose work row was removed by hand or by a bad restore.
-/// Attempts already in the journal still count, and the fence goes on growing.
+/// They get a fresh budget: it was not their attempts that lost them. Nobody
+/// knows the fence of an attempt that ran; it was not a thousand further.
 const REQUEUE_LOST: &str = "
-insert into work (attachment_id, tenant_id, max_attempts, attempt_count, fence)
-select a.id, a.tenant_id, a.max_attempts,
-    least(coalesce(j.tries, 0), a.max_attempts), coalesce(j.fence, 0) + 1000
+insert into work (attachment_id, tenant_id, max_attempts, fence)
+select a.id, a.tenant_id, a.max_attempts, 1000
+    + coalesce((select max(fence) from attempts where attachment_id = a.id), 0)
 from attachments a
-left join lateral (
-    select count(*)::smallint as tries, max(fence) as fence
-    from attempts where attachment_id = a.id) j on true
 where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
   and not exists (select 1 from work w where w.attachment_id = a.id)
 limit $2
+for update of a skip locked
 on conflict do nothing";
 
 /// Work is locked before attachments, as a settle does.

@@ -137,6 +137,7 @@ macro_rules! journal_entry {
     };
 }
 
+/// The announcement goes only with a record that holds the object.
 const SETTLE_STORED: &str = concat!(
     "with mine as (
         delete from work
@@ -144,15 +145,18 @@ const SETTLE_STORED: &str = concat!(
         returning *
     ), ",
     journal_entry!("null"),
-    ", kept as (
-        delete from removals r using mine where r.storage_key = $10
+    ", stored as (
+        update attachments a
+        set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
+            storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
+            stored_at = now(), updated_at = now()
+        from mine
+        where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'
+        returning a.id
+    ), kept as (
+        delete from removals r using stored where r.storage_key = $10
     )
-    update attachments a
-    set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
-        storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
-        stored_at = now(), updated_at = now()
-    from mine
-    where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'"
+    select id from stored"
 );
 
 const SETTLE_ENDED: &str = concat!(

@@ -50,10 +50,15 @@ async fn work_that_was_removed_by_hand_is_put_back() {
     let files = ids("removed-", 50);
     fleet.put_files(&files);
     fleet.register_all(&files).await;
-    sqlx::query("truncate work")
-        .execute(&fleet.pool)
-        .await
-        .unwrap();
+    // What the store's outages put off, again and again, spent nothing.
+    let put_off = "insert into attempts (attachment_id, fence, tenant_id, started_at,
+            failure_reason, worker)
+        select id, n, tenant_id, now(), 'STORAGE_UNAVAILABLE', 'another'
+        from attachments, generate_series(1, max_attempts + 1) n";
+    for statement in [put_off, "truncate work"] {
+        let statement = sqlx::query(statement);
+        statement.execute(&fleet.pool).await.unwrap();
+    }
     let _worker = fleet.serve("worker").await;
     fleet.assert_all_stored(50).await;
     figure("work truncated", "50 open rows", "50 stored");

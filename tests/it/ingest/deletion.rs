@@ -132,14 +132,7 @@ async fn whoever_deletes_does_not_deadlock_with_a_settle() {
 
         let deletes = delete_by(&app, how, &open);
         let settles = async {
-            app.eventually("the deletion to wait for the work", || async {
-                let waits = "select exists (select 1 from pg_locks where not granted)";
-                sqlx::query_scalar(waits)
-                    .fetch_one(&app.pool)
-                    .await
-                    .unwrap()
-            })
-            .await;
+            app.eventually_somebody_waits().await;
             sqlx::query("select from attachments where id = $1 for update nowait")
                 .bind(id)
                 .fetch_one(&mut *settle)
@@ -154,6 +147,40 @@ async fn whoever_deletes_does_not_deadlock_with_a_settle() {
             app.work_rows().await == 0
         })
         .await;
+    }
+}
+
+/// A deletion does not see work that comes while it waits for the attachment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_back_while_it_is_deleted_leaves_no_work() {
+    let app = TestApp::start().await;
+    for (n, how) in ["by id", "by group"].into_iter().enumerate() {
+        let message = n.to_string();
+        app.line_plays(&message, &["404"]);
+        let request = RegisterAttachmentRequest {
+            correlation_id: message.clone(),
+            ..line(&message)
+        };
+        let failed = app.ingest(request).await;
+        let id: Uuid = failed.attachment_id.parse().unwrap();
+        let mut retry = app.pool.begin().await.unwrap();
+        for statement in [
+            "update attachments set status = 'open', failure_reason = null where id = $1",
+            "insert into work (attachment_id, tenant_id, max_attempts, due_at)
+             select id, tenant_id, max_attempts, now() + interval '1 hour'
+             from attachments where id = $1",
+        ] {
+            let statement = sqlx::query(statement).bind(id);
+            statement.execute(&mut *retry).await.unwrap();
+        }
+        let commits = async {
+            app.eventually_somebody_waits().await;
+            retry.commit().await.unwrap();
+        };
+        tokio::join!(delete_by(&app, how, &failed), commits);
+        let gone = app.wait_final(TENANT, &failed.attachment_id).await;
+        assert_eq!(gone.status(), AttachmentStatus::Deleted, "{how}");
+        assert_eq!(app.work_rows().await, 0, "{how}");
     }
 }
 

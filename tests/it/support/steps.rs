@@ -122,6 +122,17 @@ impl TestApp {
         .await;
     }
 
+    /// Waits until a statement of the service waits for a lock.
+    pub async fn eventually_somebody_waits(&self) {
+        self.eventually("a statement to wait for a lock", || async {
+            let waits = "select exists (select 1 from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock')";
+            let waits = sqlx::query_scalar(waits);
+            waits.fetch_one(&self.pool).await.unwrap()
+        })
+        .await;
+    }
+
     /// Rows of work that are left, of whatever attachment.
     pub async fn work_rows(&self) -> i64 {
         sqlx::query_scalar("select count(*) from work")
