@@ -237,8 +237,9 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
 }
 
 fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken) -> Probes {
-    let (db, bucket, sweeper) = (db.clone(), bucket.clone(), sweeper.clone());
-    let stop = stop.clone();
+    let (db, bucket, stop) = (db.clone(), bucket.clone(), stop.clone());
+    let (alive, aged) = (sweeper.clone(), sweeper.clone());
+    let metrics = telemetry::metrics();
     Probes {
         readiness: vec![
             // Unavailable while the process drains.
@@ -271,11 +272,14 @@ fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken)
             name: "sweeper",
             required: true,
             check: Box::new(move || {
-                let alive = sweeper.is_alive();
+                let alive = alive.is_alive();
                 Box::pin(async move { alive })
             }),
         }],
-        metrics: telemetry::metrics(),
+        metrics: Box::new(move || {
+            aged.show_age();
+            metrics.render()
+        }),
     }
 }
 

@@ -100,7 +100,6 @@ impl Sweeper {
                 }
                 Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
             }
-            gauge!("attachments_sweep_age_seconds").set(self.age().as_secs_f64());
             self.show_backlog().await;
         }
     }
@@ -148,11 +147,13 @@ impl Sweeper {
         }
     }
 
-    /// How long ago the last whole pass ended; the age of the process before the first.
-    #[must_use]
-    pub fn age(&self) -> Duration {
+    /// Shows how long ago the last whole pass ended; the age of the process
+    /// before the first. For whoever reads the metrics to call: a sweeper that
+    /// hangs would show nothing.
+    pub fn show_age(&self) {
         let last = Duration::from_millis(self.last_pass.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(last)
+        let age = self.started.elapsed().saturating_sub(last);
+        gauge!("attachments_sweep_age_seconds").set(age.as_secs_f64());
     }
 
     /// Whether the task still makes its rounds. A database that is away fails

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use futures::future::BoxFuture;
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +30,8 @@ pub struct Probes {
     pub readiness: Vec<Probe>,
     /// What liveness looks at: things that only a restart mends.
     pub liveness: Vec<Probe>,
-    /// The metrics.
-    pub metrics: PrometheusHandle,
+    /// Gives the metrics as they are now.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
 /// The admin listener's routes.
@@ -48,7 +47,7 @@ pub(super) fn router(probes: Probes) -> axum::Router {
         )
         .route(
             "/metrics",
-            get(async |State(probes): State<Arc<Probes>>| probes.metrics.render()),
+            get(async |State(probes): State<Arc<Probes>>| (probes.metrics)()),
         )
         .with_state(Arc::new(probes))
 }

@@ -9,7 +9,7 @@ use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, stop, text};
 use crate::ground::requests::line;
 use crate::ground::running_service::RunningService;
-use crate::ground::sandbox::{eventually, http};
+use crate::ground::sandbox::eventually;
 use crate::mounts::{MemoryGroup, SmallDisk};
 use attachments::proto::GetAttachmentRequest;
 use serde_json::Value;
@@ -115,7 +115,11 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     };
     fleet.adopt(&service).await;
     let mut total = 0;
-    while !drops_lines(&service).await {
+    while service
+        .metric("attachments_log_lines_dropped_total")
+        .await
+        .is_none()
+    {
         let files = ids(&format!("unread-{total}-"), 50);
         fleet.put_files(&files);
         fleet.register_all(&files).await;
@@ -126,14 +130,6 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     fleet.assert_all_stored(total).await;
     // It does not wait for a reader to end either.
     stop(service).await;
-}
-
-/// Whether pipe and queue are full by now.
-async fn drops_lines(service: &RunningService) -> bool {
-    let metrics = format!("http://{}/metrics", service.admin);
-    let answer = http().get(&metrics).send().await.unwrap();
-    let text = answer.text().await.unwrap();
-    text.contains("attachments_log_lines_dropped_total")
 }
 
 /// F18: no room for the log that commits go to.

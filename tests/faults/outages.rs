@@ -175,20 +175,24 @@ async fn a_put_that_is_cut_leaves_the_whole_file_once() {
     let _service = fleet.serve("all").await;
     let faults = fleet.ground.store.faults();
     let mut total = 0;
-    for after_bytes in [u64::MAX, 2_000, 0] {
-        let files = ids(&format!("cut-{total}-"), times(12, 100));
-        // The client repeats each once by itself.
-        faults.inject(Operation::Put, files.len(), Fault::Cut { after_bytes });
-        fleet.put_files(&files);
-        fleet.register_all(&files).await;
-        total += files.len();
-        eventually("all are through", async || {
-            fleet.count("select count(*) from work").await == 0
-        })
-        .await;
-        faults.clear();
-        fleet.assert_all_stored(total).await;
+    // A dozen at a time: the next ones would wait for the store's circuit.
+    for _ in 0..times(1, 8) {
+        for after_bytes in [u64::MAX, 2_000, 0] {
+            let files = ids(&format!("cut-{total}-"), 12);
+            // The client repeats each once by itself.
+            faults.inject(Operation::Put, files.len(), Fault::Cut { after_bytes });
+            fleet.put_files(&files);
+            fleet.register_all(&files).await;
+            total += files.len();
+            eventually("all are through", async || {
+                fleet.count("select count(*) from work").await == 0
+            })
+            .await;
+            faults.clear();
+            fleet.assert_all_stored(total).await;
+        }
     }
+    figure("puts cut", total, "0 lost");
 }
 
 /// F25.

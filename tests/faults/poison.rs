@@ -138,10 +138,6 @@ async fn a_panic_in_a_sweep_costs_that_pass() {
 /// F49: a sweeper that hangs is one that only a restart mends, and says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweeper_that_hangs_fails_liveness() {
-    if !is_long() {
-        // It is given a minute and ten passes.
-        return;
-    }
     let mut fleet = Fleet::new().await;
     let all = fleet.serve_to_fail("all", "swept:1:hang").await;
     let files = ids("hang-", 1);
@@ -153,6 +149,13 @@ async fn a_sweeper_that_hangs_fails_liveness() {
         all.process.stderr().contains("asked to hang")
     })
     .await;
+    let age = async || all.metric("attachments_sweep_age_seconds").await;
+    let first = age().await;
+    eventually("its age to grow", async || age().await > first).await;
+    if !is_long() {
+        // It is given a minute and ten passes.
+        return;
+    }
     sleep(Duration::from_mins(1)).await;
     eventually("liveness says so", async || livez(&all).await == 503).await;
 }

@@ -195,6 +195,20 @@ impl RunningService {
         Some((answer.status().as_u16(), answer.json().await.ok()?))
     }
 
+    /// The body of `/metrics`.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.admin);
+        http().get(url).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// A metric without labels; none while it is not shown.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let metrics = self.metrics().await;
+        metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     pub async fn wait_ready(&self) {
         eventually("it is ready", async || {
             self.readyz().await.is_some_and(|(status, _)| status == 200)

@@ -2,7 +2,7 @@
 //! the process's, and the other tests share one.
 
 use super::running_service::Ground;
-use super::sandbox::{eventually, http};
+use super::sandbox::eventually;
 
 /// Open attachments of a tenant without a channel, that only workers would touch.
 const WORK: &str = "
@@ -39,29 +39,21 @@ async fn the_backlog_shows_in_the_metrics() {
     }
     let service = ground.serve(&["--role=api"]).await;
     eventually("the sweeper has passed", || async {
-        gauge(&metrics(&service).await, "attachments_due_work").is_some()
+        service.metric("attachments_due_work").await.is_some()
     })
     .await;
-    let text = metrics(&service).await;
-    let of = |name: &str| gauge(&text, name).unwrap_or_else(|| panic!("no {name}: {text}"));
-    for line in [
-        "attachments_due_work 3\n",
-        "attachments_running_attempts 2\n",
-        "attachments_failing_removals 1\n",
+    for (name, value) in [
+        ("attachments_due_work", 3.0),
+        ("attachments_running_attempts", 2.0),
+        ("attachments_failing_removals", 1.0),
     ] {
-        assert!(text.contains(line), "{line}: {text}");
+        assert_eq!(service.metric(name).await, Some(value), "{name}");
     }
-    assert!(of("attachments_oldest_due_seconds") >= 7200.0);
-    assert!(of("attachments_due_removals") >= 1.0);
-    assert!(of("attachments_oldest_removal_seconds") >= 7200.0);
-}
-
-async fn metrics(service: &super::running_service::RunningService) -> String {
-    let url = format!("http://{}/metrics", service.admin);
-    http().get(url).send().await.unwrap().text().await.unwrap()
-}
-
-fn gauge(text: &str, name: &str) -> Option<f64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    for (name, least) in [
+        ("attachments_oldest_due_seconds", 7200.0),
+        ("attachments_due_removals", 1.0),
+        ("attachments_oldest_removal_seconds", 7200.0),
+    ] {
+        assert!(service.metric(name).await >= Some(least), "{name}");
+    }
 }
