@@ -12,9 +12,6 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Attachments that one statement puts back.
-const BATCH: u32 = 500;
-
 /// Keeps channels.
 #[derive(Debug, Clone)]
 pub struct Admin {
@@ -86,30 +83,13 @@ impl Admin {
         };
         let is_new = matches!(change, CredentialChange::Replace(_));
         let record = self.db.put_channel(tenant, id, policy, change).await?;
+        // The credential is in force by now, so a call that fails here is
+        // made again.
         if is_new {
-            self.resume(tenant, id).await?;
+            let resumed = self.queue.resume(tenant, id).await?;
+            tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "a new credential");
         }
         Ok(record.into())
-    }
-
-    /// Puts back what failed for want of the credential, batch by batch: the
-    /// credential is in force by then, so one that fails half way is put again.
-    async fn resume(&self, tenant: &TenantId, id: &ChannelId) -> Result<(), AdminError> {
-        let mut resumed = 0;
-        loop {
-            let batch = self.db.resume_channel(tenant, id, BATCH).await?;
-            resumed += batch;
-            if batch > 0 {
-                self.queue.ring();
-            }
-            if batch < u64::from(BATCH) {
-                break;
-            }
-        }
-        if resumed > 0 {
-            tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "put back by a new credential");
-        }
-        Ok(())
     }
 
     /// One channel.

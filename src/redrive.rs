@@ -98,9 +98,11 @@ impl Redrive {
             matched: self.db.count_failed(tenant, &filter).await?,
             redriven: 0,
         };
+        // Written down before anything is done: a caller may hang up half way.
+        let record = self.db.begin_redrive(tenant, subject, &filter).await?;
         loop {
             report(progress);
-            let redriven = self.db.redrive(tenant, &filter, BATCH).await?;
+            let redriven = self.db.redrive(tenant, record, &filter, BATCH).await?;
             if redriven == 0 {
                 break;
             }
@@ -108,9 +110,6 @@ impl Redrive {
             self.queue.ring();
             failpoint::reach(Step::Redriven).await;
         }
-        self.db
-            .record_redrive(tenant, subject, &filter, progress.redriven)
-            .await?;
         tracing::info!(tenant.id = %tenant, redriven = progress.redriven, "redriven");
         Ok(progress)
     }

@@ -2,7 +2,8 @@
 //!
 //! Promises: in order, nothing missed and nothing doubled, across reconnects
 //! and replicas, for as long as the outbox remembers. One exception is meant:
-//! that a file was stored is not told any more once it has been deleted.
+//! what became of a file before it was deleted is not told any more after it,
+//! so a deletion is the last that anybody hears of it.
 
 use crate::attachment::Attachment;
 use crate::attachment::change::{Cursor, StatusChange};
@@ -11,14 +12,14 @@ use crate::attachment::status::AttachmentStatus;
 use crate::db::{Db, DbError};
 use crate::ids::TenantId;
 use futures::stream::{self, Stream, StreamExt as _};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often an idle watcher looks.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Changes that are read at once.
-const PAGE: u16 = 200;
+/// Changes that are looked at at once.
+const PAGE: u16 = 500;
 
 /// How long changes can be asked for.
 #[derive(Debug, Clone)]
@@ -48,8 +49,9 @@ pub struct Change {
 /// The stream cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The cursor is from before the oldest change that is remembered.
-    #[error("the cursor is older than what is remembered")]
+    /// The cursor is from before the oldest change that is remembered, or of
+    /// another life of the database: it lies ahead of everything.
+    #[error("the cursor leads to what is not remembered")]
     CursorExpired,
     /// The process stops; another replica goes on from the last cursor.
     #[error("the process stops")]
@@ -66,17 +68,27 @@ impl Watch {
         Self { db, settings, stop }
     }
 
-    /// Follows the tenant's changes after `cursor`, or from now on without one.
+    /// Follows the tenant's changes after `cursor`, or from now on without
+    /// one; gives where it begins, too.
     pub async fn follow(
         &self,
         tenant: TenantId,
         filter: ListFilter,
         cursor: Option<Cursor>,
-    ) -> Result<impl Stream<Item = Result<Change, WatchError>> + Send + use<>, WatchError> {
+    ) -> Result<
+        (
+            Cursor,
+            impl Stream<Item = Result<Change, WatchError>> + Send + use<>,
+        ),
+        WatchError,
+    > {
         let head = self.db.event_head().await?;
         let cursor = match cursor {
             None => head,
-            Some(cursor) if cursor.is_older_than(self.settings.remembered, head) => {
+            Some(cursor)
+                if cursor.is_older_than(self.settings.remembered, head)
+                    || cursor.is_ahead_of(head) =>
+            {
                 return Err(WatchError::CursorExpired);
             }
             Some(cursor) => cursor,
@@ -89,14 +101,14 @@ impl Watch {
             cursor,
             ready: VecDeque::new(),
         };
-        Ok(stream::unfold(Some(follower), |follower| async {
+        let changes = stream::unfold(Some(follower), |follower| async {
             let mut follower = follower?;
             match follower.next().await {
                 Ok(change) => Some((Ok(change), Some(follower))),
                 Err(error) => Some((Err(error), None)),
             }
-        })
-        .boxed())
+        });
+        Ok((cursor, changes.boxed()))
     }
 }
 
@@ -127,36 +139,39 @@ impl Follower {
 
     /// Reads the next page; false when there is none yet.
     async fn read(&mut self) -> Result<bool, WatchError> {
-        let changes = self
+        let page = self
             .db
             .events_after(&self.tenant, &self.filter, self.cursor, PAGE)
             .await?;
-        let Some(last) = changes.last() else {
+        let Some(seen) = page.seen else {
             return Ok(false);
         };
-        self.cursor = last.cursor;
-        let mut ids: Vec<_> = changes.iter().map(|change| change.id).collect();
+        self.cursor = seen;
+        let mut ids: Vec<_> = page.changes.iter().map(|change| change.id).collect();
         ids.sort_unstable();
         ids.dedup();
+        // After the page, so that a deletion in it shows in its record.
         let records = self.db.attachments(&self.tenant, &ids).await?;
-        let records: HashMap<_, _> = records
-            .into_iter()
-            .map(|record| (record.id, record))
-            .collect();
-        self.ready.extend(changes.into_iter().filter_map(|change| {
-            let record = records.get(&change.id)?.clone();
-            Some(Change {
-                cursor: change.cursor,
-                attachment: as_it_was(record, &change)?,
-            })
-        }));
+        self.ready
+            .extend(page.changes.into_iter().filter_map(|change| {
+                let record = records.get(&change.id)?.clone().ok()?;
+                Some(Change {
+                    cursor: change.cursor,
+                    attachment: as_it_was(record, &change)?,
+                })
+            }));
         Ok(true)
     }
 }
 
-/// The record as it was after the change; `None` for what was stored and is
-/// deleted by now.
+/// The record as it was after the change; `None` for what is no longer told.
+/// A deletion of many may stand in the outbox before what others made of a
+/// file while it was under way; the deletion came after all the same.
 fn as_it_was(mut record: Attachment, change: &StatusChange) -> Option<Attachment> {
+    let is_deleted = matches!(record.status, AttachmentStatus::Deleted { .. });
+    if is_deleted && change.status != "deleted" {
+        return None;
+    }
     let status = match (
         change.status.as_str(),
         change.reason,

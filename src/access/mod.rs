@@ -16,11 +16,10 @@ use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, StoredObject};
 use crate::blob::{BlobError, Bucket, LinkOptions, PresignedLink};
 use crate::clock::Clock;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Unreadable};
 use crate::ids::{AttachmentId, TenantId};
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -85,6 +84,9 @@ pub enum AccessError {
     /// The tenant has no such attachment.
     #[error("there is no such attachment")]
     NotFound,
+    /// Its row spells no state; the log says why.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// There are no bytes to give in this status.
     #[error("the attachment is not stored")]
     NotStored(AttachmentStatus),
@@ -141,15 +143,20 @@ impl Access {
             .ok_or(AccessError::NotFound)
     }
 
-    /// Records in the order of their ids, with `None` where the tenant has none.
+    /// Records in the order of their ids, each its own answer.
     pub async fn attachments(
         &self,
         tenant: &TenantId,
         ids: &[AttachmentId],
-    ) -> Result<Vec<Option<Attachment>>, AccessError> {
+    ) -> Result<Vec<Result<Attachment, AccessError>>, AccessError> {
         let found = self.db.attachments(tenant, ids).await?;
-        let by_id: HashMap<_, _> = found.into_iter().map(|found| (found.id, found)).collect();
-        Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
+        Ok(ids
+            .iter()
+            .map(|id| match found.get(id) {
+                None => Err(AccessError::NotFound),
+                Some(found) => Ok(found.clone()?),
+            })
+            .collect())
     }
 
     /// A page of records, newest first, those older than `before`.
@@ -190,8 +197,8 @@ impl Access {
         let mut links = Vec::with_capacity(requests.len());
         for (request, attachment) in requests.iter().zip(found) {
             links.push(match attachment {
-                Some(attachment) => self.sign(request, &attachment).await,
-                None => Err(AccessError::NotFound),
+                Ok(attachment) => self.sign(request, &attachment).await,
+                Err(error) => Err(error),
             });
         }
         Ok(links)

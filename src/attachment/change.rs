@@ -44,6 +44,12 @@ impl Cursor {
     pub fn is_older_than(self, age: Duration, head: Self) -> bool {
         head.at.saturating_sub(self.at) > age.as_secs().cast_signed()
     }
+
+    /// Whether it was given out by a database that had come further.
+    #[must_use]
+    pub fn is_ahead_of(self, head: Self) -> bool {
+        self.xid > head.xid
+    }
 }
 
 impl fmt::Display for Cursor {

@@ -60,7 +60,7 @@ checks! {
     /// Every open attachment has work.
     OpenHasWork = "I2", "open_has_work",
         "open attachments without work",
-        Does("put back into the queue; tries that the journal tells of stay spent");
+        Does("put back into the queue, each with a fresh budget");
     /// Nothing has been due for long.
     NothingOverdue = "I2", "nothing_overdue",
         "attempts that have been due for longer than the grace",

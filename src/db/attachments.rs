@@ -1,12 +1,20 @@
 //! One attachment or a few: read by id, deleted by id.
 
-use super::row::{AttachmentRow, attachment_columns};
+use super::row::{self, AttachmentRow, attachment_columns};
 use super::{Db, DbError};
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::storage_key::StorageKey;
 use crate::ids::{AttachmentId, TenantId};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use std::collections::HashMap;
 use uuid::Uuid;
+
+/// A record is there and spells no state; the log says what is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record cannot be read")]
+pub struct Unreadable;
 
 const BY_ID: &str = concat!(
     "select ",
@@ -47,22 +55,34 @@ impl Db {
         tenant: &TenantId,
         id: AttachmentId,
     ) -> Result<Option<Attachment>, DbError> {
-        Ok(self.attachments(tenant, &[id]).await?.pop())
+        let rows = self.rows(tenant, &[id]).await?;
+        rows.first().map(row::read::<AttachmentRow, _>).transpose()
     }
 
-    /// Those of `ids` that the tenant has, in any order.
+    /// Those of `ids` that the tenant has. One that cannot be read costs the
+    /// others nothing.
     pub async fn attachments(
         &self,
         tenant: &TenantId,
         ids: &[AttachmentId],
-    ) -> Result<Vec<Attachment>, DbError> {
+    ) -> Result<HashMap<AttachmentId, Result<Attachment, Unreadable>>, DbError> {
+        let rows = self.rows(tenant, ids).await?;
+        rows.iter()
+            .map(|row| {
+                let id: Uuid = row.try_get("id")?;
+                let attachment = row::read::<AttachmentRow, _>(row).map_err(|error| {
+                    tracing::error!(%error, "a record cannot be read");
+                    Unreadable
+                });
+                Ok((id.into(), attachment))
+            })
+            .collect()
+    }
+
+    async fn rows(&self, tenant: &TenantId, ids: &[AttachmentId]) -> Result<Vec<PgRow>, DbError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-        let rows: Vec<AttachmentRow> = sqlx::query_as(BY_ID)
-            .bind(tenant.as_str())
-            .bind(ids)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.into_iter().map(Attachment::try_from).collect()
+        let query = sqlx::query(BY_ID).bind(tenant.as_str()).bind(ids);
+        Ok(query.fetch_all(&self.pool).await?)
     }
 
     /// Deletes an attachment in whatever status it is and gives the key of

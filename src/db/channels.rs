@@ -1,5 +1,6 @@
 //! Channels: what their owner decided, and the sealed credential.
 
+use super::work::fresh_work;
 use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::{
     ChannelPolicy, LimitOverrides, LinkMode, Provider, Retention,
@@ -69,24 +70,22 @@ const LIST: &str = concat!(
     " from channels where tenant_id = $1 and channel_id > $2 order by channel_id limit $3"
 );
 
-/// Attachments that failed for want of a credential get a fresh budget. The
-/// fence goes on from the journal, so no old worker can pass it.
-const RESUME: &str = "
-with parked as (
-    update attachments
-    set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-    where tenant_id = $1 and id = any(array(
-        select id from attachments
-        where tenant_id = $1 and channel_id = $2 and status = 'failed'
-          and failure_reason in ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
-        limit $3 for update skip locked))
-    returning id, tenant_id, max_attempts
-)
-insert into work (attachment_id, tenant_id, max_attempts, fence)
-select p.id, p.tenant_id, p.max_attempts,
-    coalesce((select max(fence) from attempts where attachment_id = p.id), 0)
-from parked p
-on conflict do nothing";
+/// Attachments that failed before `$4` for want of a credential.
+const RESUME: &str = concat!(
+    "with reopened as (
+        update attachments
+        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+        where tenant_id = $1 and id = any(array(
+            select id from attachments
+            where tenant_id = $1 and channel_id = $2 and status = 'failed' and updated_at < $4
+              and failure_reason in
+                ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
+            limit $3 for update skip locked))
+        returning id, tenant_id, max_attempts
+    ), ",
+    fresh_work!(),
+    " select count(*) from queued"
+);
 
 #[derive(Debug, Serialize, Deserialize, Default)]
 #[serde(default)]
@@ -149,21 +148,23 @@ impl Db {
         row.try_into()
     }
 
-    /// Puts up to `count` attachments of a channel back that failed for want
-    /// of a valid credential; gives how many.
+    /// Puts up to `count` attachments of a channel back that failed before
+    /// `parked_before` for want of a valid credential; gives how many.
     pub async fn resume_channel(
         &self,
         tenant: &TenantId,
         id: &ChannelId,
+        parked_before: OffsetDateTime,
         count: u32,
     ) -> Result<u64, DbError> {
-        let result = sqlx::query(RESUME)
+        let count: i64 = sqlx::query_scalar(RESUME)
             .bind(tenant.as_str())
             .bind(id.as_str())
             .bind(i64::from(count))
-            .execute(&self.pool)
+            .bind(parked_before)
+            .fetch_one(&self.pool)
             .await?;
-        Ok(result.rows_affected())
+        Ok(count.unsigned_abs())
     }
 
     /// The channel with this id, if the tenant has it.

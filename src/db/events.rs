@@ -11,18 +11,36 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Changes in order, those that match and the last one that was looked at:
+/// the cursor moves on over all the others.
 const AFTER: &str = "
+with seen as materialized (
+    select * from events
+    where tenant_id = $1 and (xid, seq) > ($2::text::xid8, $3)
+      and xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by xid, seq limit $8
+)
 select e.xid::text, e.seq, e.attachment_id, e.status, e.failure_reason, e.attempt_count,
-    e.next_attempt_at, e.created_at
-from events e join attachments a on a.tenant_id = e.tenant_id and a.id = e.attachment_id
-where e.tenant_id = $1
-  and (e.xid, e.seq) > ($2::text::xid8, $3)
-  and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-  and ($4::text is null or a.message_id = $4)
-  and ($5::text is null or a.conversation_id = $5)
-  and ($6::text is null or a.correlation_id = $6)
-  and (cardinality($7::text[]) = 0 or e.status = any($7))
-order by e.xid, e.seq limit $8";
+    e.next_attempt_at, e.created_at, asked.matches
+from seen e
+left join attachments a on a.tenant_id = e.tenant_id and a.id = e.attachment_id
+cross join lateral (select a.id is not null
+    and ($4::text is null or a.message_id is not distinct from $4)
+    and ($5::text is null or a.conversation_id is not distinct from $5)
+    and ($6::text is null or a.correlation_id is not distinct from $6)
+    and (cardinality($7::text[]) = 0 or e.status = any($7)) as matches) as asked
+where asked.matches
+   or (e.xid, e.seq) = (select xid, seq from seen order by xid desc, seq desc limit 1)
+order by e.xid, e.seq";
+
+/// A stretch of the outbox.
+#[derive(Debug)]
+pub struct EventPage {
+    /// The changes that were asked for.
+    pub changes: Vec<StatusChange>,
+    /// How far it was looked; `None` when nothing is there yet.
+    pub seen: Option<Cursor>,
+}
 
 #[derive(Debug, sqlx::FromRow)]
 struct EventRow {
@@ -34,6 +52,7 @@ struct EventRow {
     attempt_count: i16,
     next_attempt_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
+    matches: bool,
 }
 
 impl Db {
@@ -51,14 +70,15 @@ impl Db {
         })
     }
 
-    /// Up to `limit` changes of a tenant after `cursor`, in order.
+    /// Looks at up to `limit` changes of a tenant after `cursor`, in order. One
+    /// that cannot be read is passed over, or nobody would ever get behind it.
     pub async fn events_after(
         &self,
         tenant: &TenantId,
         filter: &ListFilter,
         cursor: Cursor,
         limit: u16,
-    ) -> Result<Vec<StatusChange>, DbError> {
+    ) -> Result<EventPage, DbError> {
         let rows: Vec<EventRow> = sqlx::query_as(AFTER)
             .bind(tenant.as_str())
             .bind(cursor.xid.to_string())
@@ -70,7 +90,17 @@ impl Db {
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
-        rows.into_iter().map(StatusChange::try_from).collect()
+        let seen = rows.last().map(EventRow::cursor).transpose()?;
+        let changes = rows.into_iter().filter(|row| row.matches);
+        let changes = changes.filter_map(|row| {
+            StatusChange::try_from(row)
+                .inspect_err(|error| tracing::error!(%error, "a change cannot be read"))
+                .ok()
+        });
+        Ok(EventPage {
+            changes: changes.collect(),
+            seen,
+        })
     }
 
     /// Forgets changes older than `age`; gives how many.
@@ -88,32 +118,36 @@ impl Db {
     }
 }
 
+impl EventRow {
+    fn cursor(&self) -> Result<Cursor, DbError> {
+        let xid = self.xid.parse();
+        Ok(Cursor {
+            xid: xid.map_err(|_| self.inconsistent(format!("xid {:?}", self.xid)))?,
+            seq: self.seq,
+            at: self.created_at.unix_timestamp(),
+        })
+    }
+
+    fn inconsistent(&self, what: String) -> DbError {
+        DbError::Inconsistent {
+            table: "events",
+            id: self.attachment_id,
+            what,
+        }
+    }
+}
+
 impl TryFrom<EventRow> for StatusChange {
     type Error = DbError;
 
     fn try_from(row: EventRow) -> Result<Self, DbError> {
-        let inconsistent = |what: String| DbError::Inconsistent {
-            table: "events",
-            id: row.attachment_id,
-            what,
-        };
+        let reason = row.failure_reason.as_deref();
+        let reason = reason.map(FailureReason::from_str).transpose();
         Ok(Self {
-            cursor: Cursor {
-                xid: row
-                    .xid
-                    .parse()
-                    .map_err(|_| inconsistent(format!("xid {:?}", row.xid)))?,
-                seq: row.seq,
-                at: row.created_at.unix_timestamp(),
-            },
+            cursor: row.cursor()?,
             id: row.attachment_id.into(),
+            reason: reason.map_err(|unknown| row.inconsistent(unknown.to_string()))?,
             status: row.status,
-            reason: row
-                .failure_reason
-                .as_deref()
-                .map(FailureReason::from_str)
-                .transpose()
-                .map_err(|unknown| inconsistent(unknown.to_string()))?,
             attempts: row.attempt_count.unsigned_abs(),
             next_attempt_at: row.next_attempt_at,
             at: row.created_at,

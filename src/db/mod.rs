@@ -23,10 +23,13 @@ mod sweep;
 mod wake;
 mod work;
 
+pub use attachments::Unreadable;
 pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
 pub use deletion::Deleted;
+pub use events::EventPage;
+pub use redrive::RedriveId;
 pub use wake::WorkNews;
 pub use work::{Claim, Lease, Turn};
 

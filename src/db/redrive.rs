@@ -1,35 +1,32 @@
 //! Putting failed attachments back, and counting what there is.
 
-use super::{Db, DbError, to_bigint};
+use super::work::fresh_work;
+use super::{Db, DbError};
 use crate::attachment::redrive::{RedriveFilter, StatusUsage};
 use crate::ids::{AttachmentId, ChannelId, TenantId};
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A fresh budget. The fence goes on from the journal, so no old worker can
-/// pass it. One that waits for its retry only has to be told not to.
-const RETRY: &str = "
-with reopened as (
-    update attachments
-    set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-    where tenant_id = $1 and id = $2 and status = 'failed'
-    returning id, tenant_id, max_attempts
-), queued as (
-    insert into work (attachment_id, tenant_id, max_attempts, fence)
-    select r.id, r.tenant_id, r.max_attempts,
-        coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
-    from reopened r
-    returning attachment_id
-), hurried as (
-    update work
-    set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
-        updated_at = now()
-    where tenant_id = $1 and attachment_id = $2 and leased_by is null
-      and failure_reason is not null
-    returning attachment_id
-)
-select exists (select 1 from queued) or exists (select 1 from hurried)";
+/// One that waits for its retry only has to be told not to.
+const RETRY: &str = concat!(
+    "with reopened as (
+        update attachments
+        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+        where tenant_id = $1 and id = $2 and status = 'failed'
+        returning id, tenant_id, max_attempts
+    ), ",
+    fresh_work!(),
+    ", hurried as (
+        update work
+        set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
+            updated_at = now()
+        where tenant_id = $1 and attachment_id = $2 and leased_by is null
+          and failure_reason is not null and not exists (select 1 from reopened)
+        returning attachment_id
+    )
+    select exists (select 1 from queued) or exists (select 1 from hurried)"
+);
 
 /// Failed attachments that match; times name when they failed.
 macro_rules! matching {
@@ -54,12 +51,11 @@ const REDRIVE: &str = concat!(
         set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
         from target t where a.tenant_id = $1 and a.id = t.id
         returning a.id, a.tenant_id, a.max_attempts
-    ), queued as (
-        insert into work (attachment_id, tenant_id, max_attempts, fence)
-        select r.id, r.tenant_id, r.max_attempts,
-            coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
-        from reopened r
-        returning attachment_id
+    ), ",
+    fresh_work!(),
+    ", recorded as (
+        update redrives set redriven_count = redriven_count + (select count(*) from queued)
+        where tenant_id = $1 and id = $7
     )
     select count(*) from queued"
 );
@@ -71,6 +67,10 @@ select case when a.status <> 'open' then a.status
     count(*), coalesce(sum(a.size_bytes) filter (where a.status = 'stored'), 0)::bigint
 from attachments a left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id
 where a.tenant_id = $1 group by 1 order by 1";
+
+/// The record of one redrive.
+#[derive(Debug, Clone, Copy)]
+pub struct RedriveId(Uuid);
 
 impl Db {
     /// Puts one failed attachment back with a fresh budget; false when it is
@@ -100,10 +100,34 @@ impl Db {
         Ok(count.unsigned_abs())
     }
 
-    /// Puts up to `limit` of those that match back; gives how many.
+    /// Writes down who is about to put back what matches, and gives the
+    /// record's id.
+    pub async fn begin_redrive(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        filter: &RedriveFilter,
+    ) -> Result<RedriveId, DbError> {
+        let id = Uuid::now_v7();
+        sqlx::query(
+            "insert into redrives (id, tenant_id, subject, filter, redriven_count)
+             values ($1, $2, $3, $4, 0)",
+        )
+        .bind(id)
+        .bind(tenant.as_str())
+        .bind(subject)
+        .bind(Json(to_json(filter)))
+        .execute(&self.pool)
+        .await?;
+        Ok(RedriveId(id))
+    }
+
+    /// Puts up to `limit` of those that match back and counts them in the
+    /// record; gives how many.
     pub async fn redrive(
         &self,
         tenant: &TenantId,
+        record: RedriveId,
         filter: &RedriveFilter,
         limit: u32,
     ) -> Result<u64, DbError> {
@@ -114,34 +138,13 @@ impl Db {
             .bind(filter.failed_after)
             .bind(filter.failed_before)
             .bind(i64::from(limit))
+            .bind(record.0)
             .fetch_one(&self.pool)
             .await?;
         Ok(count.unsigned_abs())
     }
 
-    /// Writes down who put how many back, and by what filter.
-    pub async fn record_redrive(
-        &self,
-        tenant: &TenantId,
-        subject: &str,
-        filter: &RedriveFilter,
-        redriven: u64,
-    ) -> Result<(), DbError> {
-        sqlx::query(
-            "insert into redrives (id, tenant_id, subject, filter, redriven_count)
-             values ($1, $2, $3, $4, $5)",
-        )
-        .bind(Uuid::now_v7())
-        .bind(tenant.as_str())
-        .bind(subject)
-        .bind(Json(to_json(filter)))
-        .bind(to_bigint(redriven))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// The database's time, for filters that begin or end now.
+    /// The database's time, for what is to touch nothing that comes after it.
     pub async fn now(&self) -> Result<OffsetDateTime, DbError> {
         Ok(sqlx::query_scalar("select now()")
             .fetch_one(&self.pool)

@@ -27,15 +27,25 @@ select $1, $3 where not exists (
 on conflict (storage_key) do update set due_at = now()";
 
 /// An attempt that holds its lease may still settle; once it does not, it
-/// never can, for fences only grow.
+/// never can, for fences only grow. An announcement that was repeated, and
+/// whose first try a network held back, may come after the settlement: the
+/// record decides.
 const TAKE_DUE: &str = "
-update removals r
-set due_at = now() + make_interval(secs => $1), attempt_count = r.attempt_count + 1
-where r.storage_key = any(array(
-    select storage_key from removals d where due_at <= now()
+with due as materialized (
+    select d.storage_key, exists (
+        select 1 from attachments a where a.tenant_id = d.tenant_id
+          and a.id = d.attachment_id and a.storage_key = d.storage_key) as is_stored
+    from removals d where due_at <= now()
       and not exists (select 1 from work w where w.attachment_id = d.attachment_id
         and w.fence = d.fence and w.leased_by is not null)
-    order by due_at limit $2 for update of d skip locked))
+    order by due_at limit $2 for update of d skip locked
+), forgotten as (
+    delete from removals where storage_key = any(array(
+        select storage_key from due where is_stored))
+)
+update removals r
+set due_at = now() + make_interval(secs => $1), attempt_count = r.attempt_count + 1
+where r.storage_key = any(array(select storage_key from due where not is_stored))
 returning r.storage_key";
 
 impl Db {

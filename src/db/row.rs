@@ -9,6 +9,9 @@ use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, Sha256, StoredObject};
 use crate::attachment::storage_key::StorageKey;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -172,6 +175,24 @@ impl AttachmentRow {
             },
             stored_at: self.stored_at.ok_or_else(|| missing("stored_at"))?,
         })
+    }
+}
+
+/// Reads one row of an answer, so that one which spells nothing costs the
+/// others nothing. It must have the attachment's `id`.
+pub(super) fn read<R, T>(row: &PgRow) -> Result<T, DbError>
+where
+    R: for<'r> FromRow<'r, PgRow>,
+    T: TryFrom<R, Error = DbError>,
+{
+    // sqlx panics at a time that is none here, such as `infinity`.
+    match catch_unwind(AssertUnwindSafe(|| R::from_row(row))) {
+        Ok(row) => row?.try_into(),
+        Err(_) => Err(DbError::Inconsistent {
+            table: "attachments",
+            id: row.try_get("id")?,
+            what: "a column beyond its range".to_owned(),
+        }),
     }
 }
 

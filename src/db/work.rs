@@ -1,15 +1,12 @@
 //! The queue's statements: claim under a lease, renew it, settle under a fence.
 
 use super::registration::ended_column;
-use super::row::{AttachmentRow, attachment_columns};
+use super::row::{self, AttachmentRow, attachment_columns};
 use super::{Db, DbError, to_bigint, to_seconds};
 use crate::attachment::Attachment;
 use crate::attachment::journal::Trace;
 use crate::attachment::status::{Attempt, Outcome, Settlement};
 use crate::ids::AttachmentId;
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow as _, Row as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Who claims, and for how long.
@@ -121,6 +118,26 @@ const RENEW: &str = "
 update work set due_at = now() + make_interval(secs => $3)
 where attachment_id = $1 and fence = $2 and leased_by is not null";
 
+/// Work for the attachments in the CTE `reopened`, with a fresh budget. The
+/// fence goes on from the journal, so no old worker can pass it. Work that a
+/// hand left there makes way.
+macro_rules! fresh_work {
+    () => {
+        "queued as (
+            insert into work (attachment_id, tenant_id, max_attempts, fence)
+            select r.id, r.tenant_id, r.max_attempts,
+                coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
+            from reopened r
+            on conflict (attachment_id) do update
+            set fence = greatest(work.fence, excluded.fence) + 1, attempt_count = 0,
+                leased_by = null, started_at = null, failure_reason = null,
+                waiting_since = null, due_at = now(), updated_at = now()
+            returning attachment_id
+        )"
+    };
+}
+pub(super) use fresh_work;
+
 /// What each settlement writes to the journal, from `mine`.
 macro_rules! journal_entry {
     ($reason:literal) => {
@@ -132,6 +149,7 @@ macro_rules! journal_entry {
                 select attachment_id, fence, tenant_id, started_at, ",
             $reason,
             ", leased_by, $4, $5, $6, $7, $8, $9 from mine
+                on conflict do nothing
             )"
         )
     };
@@ -173,6 +191,8 @@ const SETTLE_ENDED: &str = concat!(
     where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'"
 );
 
+/// Whatever puts a file off unspent stops the clock of a provider that still
+/// prepares it, and does not set it back: nothing may wait for ever.
 const SETTLE_RETRY: &str = concat!(
     "with mine as (
         select * from work
@@ -184,7 +204,8 @@ const SETTLE_RETRY: &str = concat!(
     set leased_by = null, started_at = null, failure_reason = $10, updated_at = now(),
         due_at = now() + make_interval(secs => $11),
         attempt_count = w.attempt_count - (case when $12 then 0 else 1 end),
-        waiting_since = case when $10 = 'SOURCE_NOT_READY' then coalesce(w.waiting_since, now()) end
+        waiting_since = case when $10 = 'SOURCE_NOT_READY' then coalesce(w.waiting_since, now())
+            when not $12 then w.waiting_since + make_interval(secs => $11) end
     from mine where w.attachment_id = mine.attachment_id"
 );
 
@@ -215,7 +236,7 @@ impl Db {
         Ok(rows
             .iter()
             .filter_map(|row| {
-                read_claim(row)
+                row::read::<ClaimRow, _>(row)
                     .inspect_err(|error| tracing::error!(%error, "a claimed row cannot be read"))
                     .ok()
             })
@@ -298,18 +319,6 @@ impl TryFrom<ClaimRow> for Claim {
                 waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
             },
         })
-    }
-}
-
-fn read_claim(row: &PgRow) -> Result<Claim, DbError> {
-    // sqlx panics at a time that is none here, such as `infinity`.
-    match catch_unwind(AssertUnwindSafe(|| ClaimRow::from_row(row))) {
-        Ok(row) => row?.try_into(),
-        Err(_) => Err(DbError::Inconsistent {
-            table: "attachments",
-            id: row.try_get("id")?,
-            what: "a column beyond its range".to_owned(),
-        }),
     }
 }
 

@@ -5,7 +5,7 @@ use super::convert::{
     attachment_id, attachment_to_proto, attempt_to_proto, filter_from_proto, group, link_request,
     link_to_proto, new_attachment, page_size, source_name, summary, watch_filter,
 };
-use super::error::{Violation, internal, invalid, not_found, unimplemented};
+use super::error::{Violation, internal, invalid, unimplemented};
 use super::{Capabilities, batch};
 use crate::access::{ByteRange, LinkRequest};
 use crate::attachment::Registered;
@@ -32,6 +32,8 @@ use tonic::{Request, Response, Status, async_trait};
 
 const MAX_BATCH_REGISTER: usize = 50;
 const MAX_BATCH_READ: usize = 100;
+/// Where a watch begins; see the proto.
+const CURSOR_HEADER: &str = "attachments-cursor";
 
 pub(super) struct Service(pub(super) Capabilities);
 
@@ -120,13 +122,9 @@ impl AttachmentService for Service {
         let mut found = self.0.access.attachments(&tenant, &ids).await?.into_iter();
         let results = parsed
             .into_iter()
-            .map(|item| {
-                item.and_then(|_| {
-                    found
-                        .next()
-                        .flatten()
-                        .ok_or_else(|| not_found("attachment"))
-                })
+            .map(|item| match item {
+                Ok(_) => found.next().ok_or_else(internal)?.map_err(Status::from),
+                Err(status) => Err(status),
             })
             .map(|answer| response::Result {
                 result: Some(match answer {
@@ -180,7 +178,8 @@ impl AttachmentService for Service {
         let cursors = self.0.cursors.clone();
         let cursor = cursors.open(&tenant, &request.cursor)?;
         let filter = watch_filter(request)?;
-        let changes = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
+        let (begin, changes) = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
+        let begin = cursors.seal(&tenant, begin).map_err(|_| internal())?;
         let messages = changes.map(move |change| {
             let change = change?;
             Ok(WatchAttachmentsResponse {
@@ -190,7 +189,10 @@ impl AttachmentService for Service {
                 attachment: Some(attachment_to_proto(change.attachment)),
             })
         });
-        Ok(Response::new(messages.boxed()))
+        let mut response = Response::new(messages.boxed());
+        let begin = begin.parse().map_err(|_| internal())?;
+        response.metadata_mut().insert(CURSOR_HEADER, begin);
+        Ok(response)
     }
 
     async fn explain_attachment(

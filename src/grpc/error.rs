@@ -138,6 +138,7 @@ impl From<AccessError> for Status {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::NotFound => not_found("attachment"),
+            AccessError::Unreadable(_) => internal(),
             AccessError::NotStored(status) => not_stored(&status),
             AccessError::OutOfRange { size_bytes } => {
                 let metadata = HashMap::from([("size_bytes".to_owned(), size_bytes.to_string())]);

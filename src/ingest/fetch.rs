@@ -13,7 +13,11 @@ use crate::attachment::status::Attempt;
 use crate::channel::{FetchError, Fetched, ResponseHead};
 use crate::db::ChannelRecord;
 use secrecy::SecretString;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// An attempt whose channel could not be read is put off for so long.
+const CHANNEL_PAUSE: Duration = Duration::from_secs(2);
 
 /// A channel's credential as one attempt uses it.
 pub(super) struct Credential {
@@ -45,7 +49,11 @@ impl Ingest {
         let record = self.db.channel(tenant, channel).await.map_err(|error| {
             tracing::warn!(%error, "the channel could not be read");
             "the channel could not be read".clone_into(&mut trace.detail);
-            Failure::from(FailureReason::Interrupted)
+            Failure {
+                // Our outage, not the file's.
+                put_off: error.is_unavailable().then_some(CHANNEL_PAUSE),
+                ..Failure::from(FailureReason::Interrupted)
+            }
         })?;
         let Some(record) = record else {
             let limits = self.settings.limits.clone();

@@ -22,24 +22,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// After this it stays parked until the next credential.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Attachments that one statement puts back.
-const BATCH: u32 = 500;
-
 impl Ingest {
     /// Puts back what is parked in this attachment's channel: its credential
     /// works again.
     pub(super) async fn resume(&self, working: &Attachment) {
-        let (tenant, channel) = (&working.tenant, &working.channel);
-        tracing::info!("the credential works again");
-        loop {
-            match self.db.resume_channel(tenant, channel, BATCH).await {
-                Ok(0) => return,
-                Ok(_) => self.queue.ring(),
-                Err(error) => {
-                    tracing::warn!(%error, "what is parked could not be put back");
-                    return;
-                }
-            }
+        match self.queue.resume(&working.tenant, &working.channel).await {
+            Ok(resumed) => tracing::info!(resumed, "the credential works again"),
+            Err(error) => tracing::warn!(%error, "what is parked could not be put back"),
         }
     }
 

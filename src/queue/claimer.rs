@@ -54,8 +54,11 @@ pub(super) async fn run(
                 }
                 for (claim, slot) in claims.into_iter().zip(free) {
                     let job = Job::new(claim, slot);
-                    if let Err(mpsc::error::SendError(Ok(job))) = jobs.send(Ok(job)).await {
-                        give_back(&queue, job).await;
+                    // A worker that stops takes no job any more, and may be
+                    // long in ending those it has.
+                    match stop.run_until_cancelled(jobs.reserve()).await {
+                        Some(Ok(place)) => place.send(Ok(job)),
+                        Some(Err(_)) | None => give_back(&queue, job).await,
                     }
                 }
             }

@@ -9,6 +9,7 @@ mod backend;
 mod claimer;
 mod lease;
 mod news;
+mod resume;
 mod worker;
 
 pub use lease::{Held, Job};

@@ -230,6 +230,8 @@ async fn a_redrive_that_is_killed_goes_on_by_the_same_command() {
     sandbox.unset("ATTACHMENTS_FAIL_AT");
     let failed = "select count(*) from attachments where status = 'failed'";
     assert_eq!(fleet.count(failed).await, 100);
+    let recorded = "select sum(redriven_count)::bigint from redrives";
+    assert_eq!(fleet.count(recorded).await, 500, "whoever did it hung up");
 
     let done = fleet.ground.sandbox.run(&command).await;
     assert!(done.stdout.contains("100 of 100 put back"), "{done:?}");
