@@ -12,9 +12,15 @@ use crate::blob::Bucket;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Attachments that one statement deletes.
 const BATCH: u32 = 500;
+
+/// A caller waits for the store no longer than this: an unsent message comes
+/// by way of a webhook, which has its answer within 2 s.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Deletes attachments.
 #[derive(Debug, Clone)]
@@ -104,8 +110,10 @@ impl Purge {
     }
 
     async fn remove(&self, keys: &[StorageKey]) -> Result<(), DbError> {
-        // The store logs its own failure; what is not gone is the sweeper's.
-        let gone = self.bucket.delete(keys).await.unwrap_or_default();
+        // The store logs its own failure; what is not gone is the sweeper's,
+        // and no caller waits for a store that says nothing.
+        let deleted = timeout(PATIENCE, self.bucket.delete(keys)).await;
+        let gone = deleted.map_or_else(|_| Vec::new(), Result::unwrap_or_default);
         failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await
     }

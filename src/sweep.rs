@@ -104,8 +104,8 @@ impl Sweeper {
         }
     }
 
-    /// One pass: end what is exhausted, put back what lost its work, expire
-    /// what is over, remove the objects of all of them, abort what was never
+    /// One pass: end what is exhausted, put back what lost its work or waits
+    /// for a credential that is there, expire what is over, remove the objects of all of them, abort what was never
     /// put whole. A step that fails does not keep the others from being made;
     /// the last error is given.
     pub async fn pass(&self) -> Result<(), DbError> {
@@ -113,6 +113,7 @@ impl Sweeper {
         for (what, swept) in [
             ("exhausted", self.db.end_exhausted(BATCH).await),
             ("requeued", self.requeue_lost().await),
+            ("resumed", self.resume_late().await),
             ("expired", self.db.expire(BATCH).await),
             ("buried", self.bury_the_haunted().await),
             ("forgotten", self.forget().await),
@@ -195,6 +196,15 @@ impl Sweeper {
         }
         self.last_search.store(self.uptime(), Ordering::Relaxed);
         let count = self.db.requeue_lost(lost_after, BATCH).await?;
+        if count > 0 {
+            self.queue.ring();
+        }
+        Ok(count)
+    }
+
+    /// Puts back what was parked just as its channel's credential became good.
+    async fn resume_late(&self) -> Result<u64, DbError> {
+        let count = self.db.resume_late(BATCH).await?;
         if count > 0 {
             self.queue.ring();
         }

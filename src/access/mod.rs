@@ -1,10 +1,11 @@
 //! Reading: records, their story, links to their bytes, the bytes themselves.
 //!
 //! Promises: whatever a tenant asks, the answer is about its own records; a
-//! link or a byte exists only for a stored attachment; a stream ends in an
-//! error rather than short.
+//! link or a byte exists only for a stored attachment, and a stream ends soon
+//! after its deletion; it ends in an error rather than short.
 
 mod disposition;
+mod lasting;
 
 pub use disposition::Disposition;
 
@@ -227,7 +228,11 @@ impl Access {
         let left = size_bytes - range.offset;
         let length = range.limit.map_or(left, |limit| limit.min(left));
         let bytes = self.bucket.read(&object, range.offset, length).await?;
-        Ok((attachment, object, bytes.map_err(AccessError::from)))
+        let bytes = bytes.map_err(AccessError::from);
+        let bytes = self
+            .clone()
+            .while_stored(tenant.clone(), attachment.clone(), bytes);
+        Ok((attachment, object, bytes))
     }
 
     async fn sign(

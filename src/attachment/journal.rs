@@ -21,6 +21,9 @@ pub struct Trace {
     pub fetch: Duration,
     /// Time spent on object storage.
     pub store: Duration,
+    /// Since when the credential it went by had been taken for good; `None`
+    /// where it knew of none.
+    pub credential_seen: Option<OffsetDateTime>,
 }
 
 /// How an attempt ended, in one word.

@@ -178,13 +178,15 @@ impl Bucket {
             let put = self.put_in_parts(key, payload, sha256, content_type);
             return Box::pin(put).await;
         }
-        self.client
+        let checksum = BASE64.encode(sha256.0);
+        let answer = self
+            .client
             .put_object()
             .bucket(&self.name)
             .key(key.as_str())
             .content_length(i64::try_from(size).unwrap_or(i64::MAX))
             .content_type(content_type)
-            .checksum_sha256(BASE64.encode(sha256.0))
+            .checksum_sha256(&checksum)
             .set_server_side_encryption(self.encryption.clone())
             .body(payload.stream(0, size))
             .customize()
@@ -195,7 +197,20 @@ impl Bucket {
             .send()
             .await
             .map_err(|error| BlobError::of("put", error))?;
-        Ok(())
+        match answer.checksum_sha256() {
+            Some(verified) if *verified == checksum => Ok(()),
+            Some(_) => Err(BlobError::Altered),
+            // It took no notice of the checksum.
+            None => self.expect_size(key, size).await,
+        }
+    }
+
+    /// Looks whether an object that was just put is as long as what was sent.
+    async fn expect_size(&self, key: &StorageKey, size: u64) -> Result<(), BlobError> {
+        match self.size(key).await? {
+            Some(stored) if stored == size => Ok(()),
+            _ => Err(BlobError::Truncated),
+        }
     }
 
     /// The SDK's read time-out counts from the first byte that is sent to the

@@ -175,13 +175,7 @@ impl Upload {
             .await
             .map_err(|error| BlobError::of("complete upload", error))?;
         self.is_open = false;
-        let head = client.head_object().bucket(name).key(self.key.as_str());
-        let head = head.send().await;
-        let head = head.map_err(|error| BlobError::of("head", error))?;
-        match head.content_length().map(u64::try_from) {
-            Some(Ok(stored)) if stored == size => Ok(()),
-            _ => Err(BlobError::Truncated),
-        }
+        self.bucket.expect_size(&self.key, size).await
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ChannelRecord {
     pub policy: ChannelPolicy,
     /// The sealed credential, if there is one.
     pub sealed_credential: Option<Vec<u8>>,
+    /// Since when that is taken for good.
+    pub credential_since: Option<OffsetDateTime>,
     /// When it was first put.
     pub created_at: OffsetDateTime,
     /// When it was last put.
@@ -40,7 +42,7 @@ pub enum CredentialChange {
 /// Named one by one: a prepared `*` breaks when a migration adds a column.
 macro_rules! channel_columns {
     () => {
-        "channel_id, provider, credential, retention, ephemeral_ttl_seconds, link_mode, limits, \
+        "channel_id, provider, credential, credential_since, retention, ephemeral_ttl_seconds, link_mode, limits, \
          created_at, updated_at"
     };
 }
@@ -48,10 +50,11 @@ macro_rules! channel_columns {
 const PUT: &str = concat!(
     "
 insert into channels as c (tenant_id, channel_id, provider, credential, retention,
-    ephemeral_ttl_seconds, link_mode, limits)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+    ephemeral_ttl_seconds, link_mode, limits, credential_since)
+values ($1, $2, $3, $4, $5, $6, $7, $8, case when $4 is not null then now() end)
 on conflict (tenant_id, channel_id) do update
 set provider = excluded.provider, credential = coalesce(excluded.credential, c.credential),
+    credential_since = coalesce(excluded.credential_since, c.credential_since),
     retention = excluded.retention, ephemeral_ttl_seconds = excluded.ephemeral_ttl_seconds,
     link_mode = excluded.link_mode, limits = excluded.limits, updated_at = now()
 returning ",
@@ -70,19 +73,55 @@ const LIST: &str = concat!(
     " from channels where tenant_id = $1 and channel_id > $2 order by channel_id limit $3"
 );
 
+/// As the index has it.
+macro_rules! is_parked {
+    () => {
+        "a.status = 'failed' and a.failure_reason in
+            ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')"
+    };
+}
+
+/// What is in `parked`, open again.
+macro_rules! reopened {
+    () => {
+        "reopened as (
+            update attachments a
+            set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+            from parked p where a.tenant_id = p.tenant_id and a.id = p.id
+            returning a.id, a.tenant_id, a.max_attempts
+        )"
+    };
+}
+
 /// Attachments that failed before `$4` for want of a credential.
 const RESUME: &str = concat!(
-    "with reopened as (
-        update attachments
-        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-        where tenant_id = $1 and id = any(array(
-            select id from attachments
-            where tenant_id = $1 and channel_id = $2 and status = 'failed' and updated_at < $4
-              and failure_reason in
-                ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
-            limit $3 for update skip locked))
-        returning id, tenant_id, max_attempts
+    "with parked as (
+        select tenant_id, id from attachments a
+        where tenant_id = $1 and channel_id = $2 and updated_at < $4 and ",
+    is_parked!(),
+    "   limit $3 for update skip locked
     ), ",
+    reopened!(),
+    ", ",
+    fresh_work!(),
+    " select count(*) from queued"
+);
+
+/// Attachments that were parked by an attempt which knew the channel as it was
+/// before its credential was good. Looked for on the day of that only.
+const RESUME_LATE: &str = concat!(
+    "with parked as (
+        select a.tenant_id, a.id from channels c
+        join attachments a on a.tenant_id = c.tenant_id and a.channel_id = c.channel_id
+        where c.credential_since > now() - interval '1 day' and ",
+    is_parked!(),
+    "     and c.credential_since > coalesce((
+            select credential_seen from attempts t where t.attachment_id = a.id
+            order by fence desc limit 1), '-infinity')
+        limit $1 for update of a skip locked
+    ), ",
+    reopened!(),
+    ", ",
     fresh_work!(),
     " select count(*) from queued"
 );
@@ -109,6 +148,7 @@ struct ChannelRow {
     channel_id: String,
     provider: String,
     credential: Option<Vec<u8>>,
+    credential_since: Option<OffsetDateTime>,
     retention: String,
     ephemeral_ttl_seconds: Option<i64>,
     link_mode: Option<String>,
@@ -162,6 +202,30 @@ impl Db {
             .bind(id.as_str())
             .bind(i64::from(count))
             .bind(parked_before)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Takes the channel's credential for good from now on: it works, after it
+    /// had been refused.
+    pub async fn trust_credential(&self, tenant: &TenantId, id: &ChannelId) -> Result<(), DbError> {
+        sqlx::query(
+            "update channels set credential_since = now()
+             where tenant_id = $1 and channel_id = $2 and credential is not null",
+        )
+        .bind(tenant.as_str())
+        .bind(id.as_str())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts up to `count` attachments of any tenant back that were parked
+    /// before their channel's credential was good; gives how many.
+    pub async fn resume_late(&self, count: u32) -> Result<u64, DbError> {
+        let count: i64 = sqlx::query_scalar(RESUME_LATE)
+            .bind(i64::from(count))
             .fetch_one(&self.pool)
             .await?;
         Ok(count.unsigned_abs())
@@ -248,6 +312,7 @@ impl TryFrom<ChannelRow> for ChannelRecord {
                 limits: row.limits.0.into(),
             },
             sealed_credential: row.credential,
+            credential_since: row.credential_since,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

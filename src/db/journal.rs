@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 /// Ended attempts from the journal, then the running one from the queue.
 const ENTRIES: &str = "
 select fence, started_at, ended_at, failure_reason, worker, detail, provider_request_id,
-    provider_status, received_bytes, fetch_ms, store_ms
+    provider_status, received_bytes, fetch_ms, store_ms, credential_seen
 from attempts where tenant_id = $1 and attachment_id = $2
 union all
-select fence, started_at, null, null, leased_by, '', null, null, 0, 0, 0
+select fence, started_at, null, null, leased_by, '', null, null, 0, 0, 0, null
 from work where tenant_id = $1 and attachment_id = $2 and leased_by is not null
 order by fence";
 
@@ -30,6 +30,7 @@ struct EntryRow {
     received_bytes: i64,
     fetch_ms: i64,
     store_ms: i64,
+    credential_seen: Option<OffsetDateTime>,
 }
 
 impl Db {
@@ -70,6 +71,7 @@ impl EntryRow {
             },
             worker: self.worker,
             trace: Trace {
+                credential_seen: self.credential_seen,
                 detail: self.detail,
                 provider_request_id: self.provider_request_id,
                 provider_status: self.provider_status.map(i16::unsigned_abs),

@@ -145,10 +145,11 @@ macro_rules! journal_entry {
             "entry as (
                 insert into attempts (attachment_id, fence, tenant_id, started_at, failure_reason,
                     worker, detail, provider_request_id, provider_status, received_bytes,
-                    fetch_ms, store_ms)
+                    fetch_ms, store_ms, credential_seen)
                 select attachment_id, fence, tenant_id, started_at, ",
             $reason,
-            ", leased_by, $4, $5, $6, $7, $8, $9 from mine
+            ", leased_by, $4, $5, $6, $7, $8, $9, $10
+                from mine
                 on conflict do nothing
             )"
         )
@@ -166,13 +167,13 @@ const SETTLE_STORED: &str = concat!(
     ", stored as (
         update attachments a
         set status = 'stored', failure_reason = null, attempt_count = mine.attempt_count,
-            storage_key = $10, content_type = $11, size_bytes = $12, checksum_sha256 = $13,
+            storage_key = $11, content_type = $12, size_bytes = $13, checksum_sha256 = $14,
             stored_at = now(), updated_at = now()
         from mine
         where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'
         returning a.id
     ), kept as (
-        delete from removals r using stored where r.storage_key = $10
+        delete from removals r using stored where r.storage_key = $11
     )
     select id from stored"
 );
@@ -183,10 +184,10 @@ const SETTLE_ENDED: &str = concat!(
         where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
         returning *
     ), ",
-    journal_entry!("$10"),
+    journal_entry!("$11"),
     " update attachments a
-    set status = $11, failure_reason = $10, attempt_count = mine.attempt_count, updated_at = now(),
-        file_name = case when $11 = 'deleted' then '' else a.file_name end
+    set status = $12, failure_reason = $11, attempt_count = mine.attempt_count, updated_at = now(),
+        file_name = case when $12 = 'deleted' then '' else a.file_name end
     from mine
     where a.tenant_id = mine.tenant_id and a.id = mine.attachment_id and a.status = 'open'"
 );
@@ -199,13 +200,13 @@ const SETTLE_RETRY: &str = concat!(
         where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
         for update
     ), ",
-    journal_entry!("$10"),
+    journal_entry!("$11"),
     " update work w
-    set leased_by = null, started_at = null, failure_reason = $10, updated_at = now(),
-        due_at = now() + make_interval(secs => $11),
-        attempt_count = w.attempt_count - (case when $12 then 0 else 1 end),
-        waiting_since = case when $10 = 'SOURCE_NOT_READY' then coalesce(w.waiting_since, now())
-            when not $12 then w.waiting_since + make_interval(secs => $11) end
+    set leased_by = null, started_at = null, failure_reason = $11, updated_at = now(),
+        due_at = now() + make_interval(secs => $12),
+        attempt_count = w.attempt_count - (case when $13 then 0 else 1 end),
+        waiting_since = case when $11 = 'SOURCE_NOT_READY' then coalesce(w.waiting_since, now())
+            when not $13 then w.waiting_since + make_interval(secs => $12) end
     from mine where w.attachment_id = mine.attachment_id"
 );
 
@@ -287,7 +288,8 @@ impl Db {
             .bind(trace.provider_status.map(super::to_smallint))
             .bind(to_bigint(trace.received_bytes))
             .bind(to_milliseconds(trace.fetch))
-            .bind(to_milliseconds(trace.store));
+            .bind(to_milliseconds(trace.store))
+            .bind(trace.credential_seen);
         let query = match &settlement.outcome {
             Outcome::Stored(object) => query
                 .bind(object.key.as_str())

@@ -68,6 +68,12 @@ impl Circuit {
         Some(pause)
     }
 
+    /// It certainly does not work; gives how long nobody is let through now.
+    pub(super) fn broke(&mut self, now: Instant) -> Duration {
+        self.failures = self.failures.max(THRESHOLD - 1);
+        self.failed(now).unwrap_or_else(|| self.pause())
+    }
+
     /// Whether it lets only lookers through.
     pub(super) fn is_open(&self) -> bool {
         self.open_until.is_some()

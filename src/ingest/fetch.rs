@@ -55,6 +55,7 @@ impl Ingest {
                 ..Failure::from(FailureReason::Interrupted)
             }
         })?;
+        trace.credential_seen = record.as_ref().and_then(|record| record.credential_since);
         let Some(record) = record else {
             let limits = self.settings.limits.clone();
             return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
@@ -67,10 +68,7 @@ impl Ingest {
                 let secret = opened.map_err(|error| {
                     tracing::error!(%error, "the channel's credential does not open");
                     "the channel's credential does not open".clone_into(&mut trace.detail);
-                    Failure {
-                        credential: Some(id),
-                        ..Failure::from(FailureReason::CredentialMissing)
-                    }
+                    Failure::from(FailureReason::CredentialMissing)
                 })?;
                 Some(Credential { secret, id })
             }
@@ -91,7 +89,7 @@ impl Ingest {
         if let Some(id) = id
             && let Err(hold) = self.credentials.admit(id, Instant::now())
         {
-            return Err(held(hold, id, attempt, trace));
+            return Err(held(hold, attempt, trace));
         }
         let attachment = &attempt.attachment;
         let secret = credential.map(|credential| &credential.secret);
@@ -102,26 +100,34 @@ impl Ingest {
         if let Some(id) = id {
             let failure = fetched.as_ref().err();
             if self.credentials.learn(id, failure, Instant::now()) {
-                self.resume(attachment).await;
+                self.trust_again(attachment).await;
             }
         }
-        fetched.map_err(|error| Failure {
-            credential: id,
-            ..fetch_failure(error, trace)
-        })
+        fetched.map_err(|error| fetch_failure(error, trace))
+    }
+
+    /// The sweeper puts back what was parked while the credential was refused.
+    /// Said until it is heard, for nobody will say it again.
+    async fn trust_again(&self, working: &Attachment) {
+        tracing::info!("the credential works again");
+        let (tenant, channel) = (&working.tenant, &working.channel);
+        while let Err(error) = self.db.trust_credential(tenant, channel).await {
+            tracing::warn!(%error, "what is parked cannot be put back yet");
+            if !error.is_unavailable() {
+                return;
+            }
+            tokio::time::sleep(CHANNEL_PAUSE).await;
+        }
     }
 }
 
 /// A refused credential parks the file; a slow-down costs it nothing but time.
-fn held(hold: Hold, id: CredentialId, attempt: &Attempt, trace: &mut Trace) -> Failure {
+fn held(hold: Hold, attempt: &Attempt, trace: &mut Trace) -> Failure {
     match hold {
         Hold::Refused(reason) => {
             "the provider refuses this credential and was not asked again"
                 .clone_into(&mut trace.detail);
-            Failure {
-                credential: Some(id),
-                ..Failure::from(reason)
-            }
+            reason.into()
         }
         Hold::Slowed(wait) => {
             "the provider asked to slow down and was not asked".clone_into(&mut trace.detail);

@@ -9,7 +9,6 @@ mod credentials;
 mod fetch;
 mod outage;
 mod pace;
-mod parked;
 mod room;
 mod spool;
 mod transfer;
@@ -17,7 +16,7 @@ mod transfer;
 pub use pace::{Allowance, Floor};
 
 use crate::attachment::Attachment;
-use crate::attachment::failure::{Disposition, FailureReason};
+use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
@@ -28,7 +27,7 @@ use crate::channel::{Channels, Sealer};
 use crate::db::Db;
 use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
-use credentials::{CredentialId, Credentials};
+use credentials::Credentials;
 use metrics::counter;
 use outage::Outage;
 use room::Room;
@@ -79,8 +78,6 @@ struct Failure {
     /// Set where it is not the file's fault: the attempt is not spent, and
     /// this is how long it is put off.
     put_off: Option<Duration>,
-    /// The credential it was fetched with, where it got so far.
-    credential: Option<CredentialId>,
 }
 
 impl From<FailureReason> for Failure {
@@ -89,7 +86,6 @@ impl From<FailureReason> for Failure {
             reason,
             retry_after: None,
             put_off: None,
-            credential: None,
         }
     }
 }
@@ -127,7 +123,8 @@ impl Ingest {
             channel.id = %job.attempt.attachment.channel,
             attempt.fence = job.attempt.fence,
         );
-        self.attempt(job).instrument(span).await;
+        // Boxed: an attempt is large, and so would be whatever holds one.
+        Box::pin(self.attempt(job)).instrument(span).await;
     }
 
     async fn attempt(&self, job: Job) {
@@ -143,12 +140,8 @@ impl Ingest {
             let id = attempt.attachment.id;
             self.queue.hold(id, attempt.fence, work).await
         };
-        let mut credential = None;
         let settlement = match held {
-            Held::Done(result) => {
-                credential = result.as_ref().err().and_then(|failure| failure.credential);
-                self.judge(attempt, result, &mut trace)
-            }
+            Held::Done(result) => self.judge(attempt, result, &mut trace),
             Held::Stopped => {
                 "the process stopped; given back unspent".clone_into(&mut trace.detail);
                 attempt.give_back()
@@ -158,12 +151,7 @@ impl Ingest {
                 return;
             }
         };
-        if self.finish(&settlement, &trace).await
-            && let Outcome::Ended(reason) = settlement.outcome
-            && reason.disposition() == Disposition::AwaitCredential
-        {
-            self.reconsider(&settlement.attachment, credential).await;
-        }
+        self.finish(&settlement, &trace).await;
         failpoint::reach(Step::Settled).await;
     }
 
@@ -190,18 +178,15 @@ impl Ingest {
         }
     }
 
-    /// Writes the outcome; false when it is dropped. An object that nobody
-    /// wants any more is whole by now and goes at once; one that is announced
-    /// goes in its time.
-    async fn finish(&self, settlement: &Settlement, trace: &Trace) -> bool {
+    /// Writes the outcome, or drops it where it is too late. An object that
+    /// nobody wants any more is whole by now and goes at once; one that is
+    /// announced goes in its time.
+    async fn finish(&self, settlement: &Settlement, trace: &Trace) {
         match (
             self.queue.settle(settlement, trace).await,
             &settlement.outcome,
         ) {
-            (Ok(true), _) => {
-                report(settlement, trace);
-                return true;
-            }
+            (Ok(true), _) => report(settlement, trace),
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
                 if let Outcome::Stored(object) = outcome {
@@ -213,7 +198,6 @@ impl Ingest {
                 tracing::error!(%error, "the outcome could not be written before the lease ended");
             }
         }
-        false
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {

@@ -37,9 +37,15 @@ impl Outage {
     }
 
     /// The store did not; gives how long to put the attempt off if that is an
-    /// outage, and `None` while it may be the file's own bad luck.
-    pub(super) fn failed(&self, now: Instant) -> Option<Duration> {
-        let pause = self.circuit().failed(now)?;
+    /// outage, and `None` while it may be the file's own bad luck. A store that
+    /// does not even answer for its bucket is away, whoever is the first to
+    /// meet it.
+    pub(super) fn failed(&self, answers: bool, now: Instant) -> Option<Duration> {
+        let pause = if answers {
+            self.circuit().failed(now)?
+        } else {
+            self.circuit().broke(now)
+        };
         gauge!("attachments_storage_outage").set(1.0);
         Some(pause)
     }

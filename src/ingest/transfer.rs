@@ -7,16 +7,21 @@ use super::{Failure, Ingest};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
+use crate::attachment::retry::spread;
 use crate::attachment::status::{Attempt, StoredObject};
+use crate::blob::BlobError;
 use crate::channel::Fetched;
 use crate::failpoint::{self, Step};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
+use metrics::counter;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// After this an attempt looks whether the disk has room for it.
 const ROOM_PAUSE: Duration = Duration::from_secs(2);
+/// After this an attempt looks whether the disk works again, or another worker's does.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
 
 impl Ingest {
     /// Fetches, inspects and puts; `trace` learns what it saw on the way.
@@ -60,7 +65,7 @@ impl Ingest {
         trace.store = began.elapsed();
         if let Err(error) = put {
             trace.detail = error.to_string();
-            return Err(our_store(self.outage.failed(Instant::now())));
+            return Err(our_store(self.outage_behind(&error).await));
         }
         self.outage.succeeded();
         failpoint::reach(Step::Put).await;
@@ -71,6 +76,22 @@ impl Ingest {
             media_type: inspection.media_type,
             sha256: inspection.sha256,
         })
+    }
+
+    /// How long to put the attempt off, if it is the store that is away.
+    async fn outage_behind(&self, error: &BlobError) -> Option<Duration> {
+        match error {
+            BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
+                let answers = self.bucket.check().await.is_ok();
+                self.outage.failed(answers, Instant::now())
+            }
+            // These are about this file and say nothing of the next.
+            BlobError::PayloadAltered
+            | BlobError::Unsupported { .. }
+            | BlobError::Missing
+            | BlobError::Truncated
+            | BlobError::Altered => None,
+        }
     }
 
     /// From here on the object is known, whoever dies.
@@ -142,11 +163,11 @@ impl Ingest {
                 ));
             }
             let pushed = spool.push(&piece, inspector.at_most()).await;
-            pushed.map_err(|error| spool_failure(&error, trace))?;
+            pushed.map_err(|error| spool_failure(&error, attempt, trace))?;
         }
         let inspection = inspector.finish()?;
         let spooled = spool.finish().await;
-        let spooled = spooled.map_err(|error| spool_failure(&error, trace))?;
+        let spooled = spooled.map_err(|error| spool_failure(&error, attempt, trace))?;
         Ok((inspection, spooled))
     }
 }
@@ -156,16 +177,18 @@ fn too_slow(detail: &str, trace: &mut Trace) -> Failure {
     FailureReason::SourceTimeout.into()
 }
 
-/// A disk that others have is waited for; one that fails is an attempt.
-fn spool_failure(error: &SpoolError, trace: &mut Trace) -> Failure {
+/// A disk that others have, or that fails, is no fault of the file's.
+fn spool_failure(error: &SpoolError, attempt: &Attempt, trace: &mut Trace) -> Failure {
     trace.detail = error.to_string();
-    match error {
-        SpoolError::Full => our_store(Some(ROOM_PAUSE)),
+    let pause = match error {
+        SpoolError::Full => ROOM_PAUSE,
         SpoolError::Disk(cause) => {
+            counter!("attachments_spool_failures_total").increment(1);
             tracing::error!(error = %cause, "the spool failed");
-            our_store(None)
+            DISK_PAUSE
         }
-    }
+    };
+    our_store(Some(spread(pause, attempt.attachment.id, attempt.fence)))
 }
 
 /// Put off where the store is away altogether.

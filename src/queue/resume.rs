@@ -9,8 +9,8 @@ const BATCH: u32 = 500;
 
 impl Queue {
     /// Puts back what is parked in this channel, each with a fresh budget, and
-    /// gives how many. What is parked again meanwhile stays so: a provider
-    /// that takes a credential now and then is no reason to go round for ever.
+    /// gives how many. What is parked again meanwhile stays so, or this might
+    /// go round for ever; the sweeper sees whether it was a late one.
     pub async fn resume(&self, tenant: &TenantId, channel: &ChannelId) -> Result<u64, DbError> {
         let now = self.db.now().await?;
         let mut resumed = 0;

@@ -119,6 +119,31 @@ async fn a_batch_answers_in_order_item_by_item() {
     assert_eq!(reason(&refusal(2)), "ATTACHMENT_NOT_FOUND");
 }
 
+/// As a newer version may write it during a deploy, or a hand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_cannot_be_read_costs_the_others_nothing() {
+    let app = TestApp::start().await;
+    let good = app.register(line("1")).await.attachment_id;
+    for (id, poison) in [("2", "source = 'null'"), ("3", "created_at = 'infinity'")] {
+        let bad = app.register(line(id)).await.attachment_id;
+        let poisoned = format!("update attachments set {poison} where media_id = '{id}'");
+        sqlx::query(sqlx::AssertSqlSafe(poisoned))
+            .execute(&app.pool)
+            .await
+            .unwrap();
+        let request = BatchGetAttachmentsRequest {
+            attachment_ids: vec![bad, good.clone()],
+        };
+        let answer = app.client(TENANT).batch_get_attachments(request).await;
+        let results = answer.unwrap().into_inner().results;
+        let results: Vec<_> = results.into_iter().map(|it| it.result.unwrap()).collect();
+        let [Item::Error(error), Item::Attachment(_)] = results.as_slice() else {
+            panic!("{poison}: {results:?}");
+        };
+        assert_eq!(of_item(error.clone()).code(), Code::Internal, "{poison}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_ids_are_answered_at_once() {
     let app = TestApp::start().await;

@@ -55,6 +55,33 @@ async fn a_failed_attachment_is_retried_with_a_fresh_budget() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
 }
 
+/// Whatever hand left it there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_that_is_there_already_makes_way_for_a_retry() {
+    let app = TestApp::start().await;
+    let mut client = app.client(TENANT);
+    app.simulator.put_line_message(
+        "r1",
+        Media::fixture(Fixture::Png).script(["404", "ok"]).unwrap(),
+    );
+    let id = register(&mut client, line("r1")).await.attachment_id;
+    app.wait_final(TENANT, &id).await;
+    sqlx::query(
+        "insert into work (attachment_id, tenant_id, max_attempts, attempt_count, fence)
+         select id, tenant_id, max_attempts, max_attempts, 7000 from attachments",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let request = RetryAttachmentRequest {
+        attachment_id: id.clone(),
+    };
+    client.retry_attachment(request).await.unwrap();
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    assert_eq!(stored.attempts, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redrive_puts_back_what_matches_and_says_so() {
     let app = TestApp::start().await;
@@ -279,6 +306,68 @@ async fn a_watcher_misses_nothing_and_sees_nothing_twice_across_reconnects() {
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+/// One who is cut off before the first change goes on from the header.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_that_has_seen_nothing_misses_nothing_either() {
+    let app = TestApp::start().await;
+    let mut client = app.client(TENANT);
+    let request = WatchAttachmentsRequest::default();
+    let first = client.watch_attachments(request).await.unwrap();
+    let cursor = first.metadata().get("attachments-cursor").unwrap();
+    let cursor = cursor.to_str().unwrap().to_owned();
+    drop(first);
+    app.simulator
+        .put_line_message("w1", Media::fixture(Fixture::Png));
+    let id = register(&mut client, line("w1")).await.attachment_id;
+    app.wait_final(TENANT, &id).await;
+    let mut second = watch(&mut client, &cursor).await;
+    let change = next(&mut second).await.attachment.unwrap();
+    assert_eq!(change.attachment_id, id);
+    assert_eq!(change.status(), AttachmentStatus::Pending);
+}
+
+/// A deletion of many begins before what others make of a file, and is told
+/// before it; it is the last that a watcher hears all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_hears_of_a_deletion_last() {
+    let app = TestApp::start().await;
+    let mut client = app.client(TENANT);
+    let mut stream = watch(&mut client, "").await;
+    let mut purge = app.pool.begin().await.unwrap();
+    sqlx::query("select pg_current_xact_id()")
+        .execute(&mut *purge)
+        .await
+        .unwrap();
+    app.simulator.put_line_message(
+        "w1",
+        Media::fixture(Fixture::Png).script(["500", "ok"]).unwrap(),
+    );
+    let id = register(&mut client, line("w1")).await.attachment_id;
+    app.wait_final(TENANT, &id).await;
+    sqlx::query(
+        "update attachments set status = 'deleted', failure_reason = 'DELETE_REQUESTED',
+             storage_key = null, checksum_sha256 = null where id = $1::uuid",
+    )
+    .bind(&id)
+    .execute(&mut *purge)
+    .await
+    .unwrap();
+    purge.commit().await.unwrap();
+
+    app.simulator
+        .put_line_message("w2", Media::fixture(Fixture::Png));
+    let other = register(&mut client, line("w2")).await.attachment_id;
+    let mut heard = Vec::new();
+    loop {
+        let attachment = next(&mut stream).await.attachment.unwrap();
+        if attachment.attachment_id == other {
+            break;
+        }
+        heard.push(attachment.status());
+    }
+    assert_eq!(heard, [AttachmentStatus::Deleted]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

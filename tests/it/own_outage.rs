@@ -1,13 +1,12 @@
-//! What is our own store's fault costs no file its attempts; what a provider
-//! drips costs nobody a slot.
+//! What is our own store's or disk's fault costs no file its attempts.
 
 use crate::support::{TENANT, TestApp, line};
-use attachments::config::Human;
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{AttachmentStatus, BatchRegisterAttachmentsRequest, FailureReason};
+use attachments::proto::{
+    AttachmentStatus, BatchRegisterAttachmentsRequest, FailureReason, RetryAttachmentRequest,
+};
 use http::StatusCode;
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
@@ -96,22 +95,50 @@ async fn a_full_spool_is_waited_for_unspent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_drip_is_a_timeout_although_bytes_keep_coming() {
+async fn a_spool_disk_that_fails_is_waited_for_unspent() {
+    let disk = tempfile::tempdir().unwrap();
+    let mount = disk.path().join("spool");
+    std::fs::create_dir(&mount).unwrap();
     let app = TestApp::start_with(|config| {
         config.retry.max_attempts = 1;
-        config.egress.min_rate_window = Human(Duration::from_millis(500));
+        config.limits.spool_memory_bytes = 10_000;
+        config.limits.spool_dir = Some(mount.clone());
     })
     .await;
-    let drip = Media::fixture(Fixture::Png).script(["drip"]).unwrap();
-    app.simulator.put_line_message("drip", drip);
-    let mut client = app.client(TENANT);
-    let registered = client
-        .register_attachment(line("drip"))
-        .await
-        .unwrap()
-        .into_inner();
-    let id = registered.attachment.unwrap().attachment_id;
-    let failed = app.wait_final(TENANT, &id).await;
-    assert_eq!(failed.status(), AttachmentStatus::Failed);
-    assert_eq!(failed.failure_reason(), FailureReason::SourceTimeout);
+    std::fs::remove_dir(&mount).unwrap();
+    let large = Media::fixture_of_size(Fixture::Png, 200_000).unwrap();
+    app.simulator.put_line_message("1", large);
+    let id = app.register(line("1")).await.attachment_id;
+    let waiting = app
+        .wait(TENANT, &id, |attachment| attachment.retryable)
+        .await;
+    assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
+    assert_eq!(waiting.attempts, 0);
+
+    std::fs::create_dir(&mount).unwrap();
+    let request = RetryAttachmentRequest {
+        attachment_id: id.clone(),
+    };
+    app.client(TENANT).retry_attachment(request).await.unwrap();
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+}
+
+/// A worker that is the first to meet an outage, as all are for a lone file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_failure_in_an_outage_costs_nothing() {
+    let app = TestApp::start_with(|config| config.retry.max_attempts = 1).await;
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(None, usize::MAX, away);
+    app.line_plays("1", &["ok"]);
+    let id = app.register(line("1")).await.attachment_id;
+    let waiting = app
+        .wait(TENANT, &id, |attachment| attachment.retryable)
+        .await;
+    assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
+    assert_eq!(waiting.attempts, 0);
+    app.store.faults().clear();
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    assert_eq!(stored.attempts, 1);
 }

@@ -1,7 +1,7 @@
 //! Deletion wins over every state, and leaves no object behind.
 
 use super::{STORED, deleted, end_of, failed};
-use crate::support::{TENANT, TestApp, impatient, line};
+use crate::support::{PATIENCE, TENANT, TestApp, impatient, line, within};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
@@ -107,6 +107,21 @@ async fn a_redelivery_does_not_bring_a_deleted_file_back() {
     assert_eq!(again.attachment_id, stored.attachment_id);
     assert_eq!(end_of(&again), deleted(R::DeleteRequested));
     assert_eq!(app.work_rows().await, 0);
+}
+
+/// It may be an unsent message, and its webhook has 2 s.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_waits_for_no_store_that_says_nothing() {
+    let app = TestApp::start_with(|config| {
+        config.s3.operation_timeout.0 = PATIENCE * 2;
+    })
+    .await;
+    app.line_plays("1", &["ok"]);
+    let stored = app.ingest(line("1")).await;
+    let silent = Fault::Delay(PATIENCE * 2);
+    app.store.faults().inject(Operation::Delete, 1, silent);
+    within("the deletion", assert_deleted(&app, &stored)).await;
+    app.eventually_objects(Vec::new()).await;
 }
 
 /// A settle locks work, then the attachment. Whoever deletes waits for the one

@@ -126,6 +126,25 @@ async fn an_object_is_announced_for_as_long_as_its_attempt_may_settle() {
     app.eventually_objects(vec![stored.storage_key]).await;
 }
 
+/// A network may hold an announcement back until its repetition has led to a
+/// settlement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_announcement_that_comes_too_late_removes_nothing() {
+    let app = TestApp::start().await;
+    app.line_plays("1", &["ok"]);
+    let stored = app.ingest(line("1")).await;
+    sqlx::query(
+        "insert into removals (storage_key, tenant_id, attachment_id, fence, due_at)
+         select storage_key, tenant_id, id, 1, now() from attachments",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    app.eventually_nothing_to_remove().await;
+    assert_eq!(app.store.faults().count(Operation::Delete), 0);
+    assert_eq!(app.objects().await, [stored.storage_key]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_whose_answer_was_lost_takes_no_place_for_ever() {
     let app = TestApp::start_with(|config| {

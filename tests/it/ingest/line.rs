@@ -2,12 +2,15 @@
 
 use super::{STORED, end_of, failed, rejected, unsupported};
 use crate::support::{TestApp, line};
+use attachments::dev::object_store::Fault;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, Transcoding};
 use attachments::proto::{Attempt, FailureReason as R};
+use axum::http::StatusCode;
 use futures::future::join_all;
 use reqwest::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_passing_failure_is_told_and_overcome() {
@@ -198,6 +201,45 @@ async fn waiting_for_line_has_an_end() {
     assert_eq!(end_of(&ended), failed(R::SourceNotReady));
     assert!(!ended.retryable);
     assert_eq!(app.work_rows().await, 0);
+}
+
+/// What we put off in between must not begin the wait anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_ours_does_not_set_back_how_long_line_was_waited_for() {
+    let app = TestApp::start_with(|config| {
+        config.retry.not_ready_budget.0 = Duration::from_hours(1);
+    })
+    .await;
+    app.line_plays("slow", &["202"]);
+    let slow = app.register(line("slow")).await.attachment_id;
+    let waits_since = async |reason: &str| {
+        let since: Option<Option<OffsetDateTime>> = sqlx::query_scalar(
+            "select waiting_since from work where attachment_id = $1::uuid and failure_reason = $2",
+        )
+        .bind(&slow)
+        .bind(reason)
+        .fetch_optional(&app.pool)
+        .await
+        .unwrap();
+        since
+    };
+    app.eventually("LINE is waited for", || async {
+        waits_since("SOURCE_NOT_READY").await.is_some()
+    })
+    .await;
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(None, usize::MAX, away);
+    app.line_plays("other", &["ok"]);
+    app.register(line("other")).await;
+    app.eventually("it is put off for our store", || async {
+        waits_since("STORAGE_UNAVAILABLE")
+            .await
+            .is_some_and(|since| {
+                assert!(since.is_some(), "the wait was forgotten");
+                true
+            })
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

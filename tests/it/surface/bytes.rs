@@ -193,3 +193,28 @@ async fn only_what_is_stored_has_bytes() {
     let end = read(&app, UNKNOWN, 0, 0).await.end.unwrap();
     assert_eq!(end.code(), Code::NotFound);
 }
+
+/// A reader that is slow, or a store, gets no byte of what is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_ends_a_stream_that_is_under_way() {
+    let app = TestApp::start().await;
+    let large = stored_named(&app, "large", picture_of(4_000_000), "a.png").await;
+    let slow = Fault::Throttle {
+        bytes_per_second: 200_000,
+    };
+    app.store.faults().inject(Operation::Get, 1, slow);
+    let reads = read(&app, &large.attachment_id, 0, 0);
+    let deletes = async {
+        app.eventually("the stream is under way", || async {
+            app.store.faults().count(Operation::Get) == 1
+        })
+        .await;
+        app.delete(&large.attachment_id).await
+    };
+    let (got, gone) = tokio::join!(reads, deletes);
+    assert_eq!(gone.status(), AttachmentStatus::Deleted);
+    let end = got.end.expect("it does not end well");
+    assert_eq!(end.code(), Code::FailedPrecondition, "{end:?}");
+    assert_eq!(reason(&end), "ATTACHMENT_DELETED");
+    assert!(got.bytes.len() < 4_000_000);
+}
