@@ -163,11 +163,14 @@ impl App {
             );
             let stop = stop.clone();
             tasks.spawn(async move {
+                let bar = ingest.clone();
                 let handler = move |job| {
                     let ingest = ingest.clone();
                     async move { ingest.run(job).await }
                 };
-                queue.work(handler, stop).await;
+                queue
+                    .work(handler, Arc::new(move || bar.barred_for()), stop)
+                    .await;
             });
         }
         let until = stop.clone();

@@ -15,11 +15,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Rows that one statement of a pass takes on.
 const BATCH: u32 = 500;
+/// A step that finds more than one batch goes on for so long; the next pass has the rest.
+const STEP: Duration = Duration::from_secs(5);
+/// A pass waits for the store no longer than this.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
 /// Looks for open uploads in the time after which one counts as abandoned.
 const LOOKS: u32 = 10;
 
@@ -95,9 +99,8 @@ impl Sweeper {
             self.last_round.store(now, Ordering::Relaxed);
             match passed {
                 Ok(Ok(())) => self.last_pass.store(now, Ordering::Relaxed),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "a sweep failed; the next one makes up for it");
-                }
+                // Its step has said why.
+                Ok(Err(_)) => tracing::warn!("a sweep failed; the next one makes up for it"),
                 Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
             }
             self.show_backlog().await;
@@ -111,13 +114,13 @@ impl Sweeper {
     pub async fn pass(&self) -> Result<(), DbError> {
         let mut passed = Ok(());
         for (what, swept) in [
-            ("exhausted", self.db.end_exhausted(BATCH).await),
+            ("exhausted", drain(|| self.db.end_exhausted(BATCH)).await),
             ("requeued", self.requeue_lost().await),
             ("resumed", self.resume_late().await),
-            ("expired", self.db.expire(BATCH).await),
+            ("expired", drain(|| self.db.expire(BATCH)).await),
             ("buried", self.bury_the_haunted().await),
             ("forgotten", self.forget().await),
-            ("removed", self.remove_objects().await),
+            ("removed", drain(|| self.remove_objects()).await),
             ("uploads", Ok(self.abort_uploads().await)),
         ] {
             match swept {
@@ -126,7 +129,10 @@ impl Sweeper {
                     counter!("attachments_swept_total", "what" => what).increment(count);
                     tracing::info!(sweep.what = what, sweep.count = count, "swept");
                 }
-                Err(error) => passed = Err(error),
+                Err(error) => {
+                    tracing::warn!(sweep.what = what, %error, "a step of the sweep failed");
+                    passed = Err(error);
+                }
             }
         }
         passed
@@ -194,8 +200,8 @@ impl Sweeper {
         if self.started.elapsed().saturating_sub(last) < lost_after {
             return Ok(0);
         }
+        let count = drain(|| self.db.requeue_lost(lost_after, BATCH)).await?;
         self.last_search.store(self.uptime(), Ordering::Relaxed);
-        let count = self.db.requeue_lost(lost_after, BATCH).await?;
         if count > 0 {
             self.queue.ring();
         }
@@ -204,7 +210,7 @@ impl Sweeper {
 
     /// Puts back what was parked just as its channel's credential became good.
     async fn resume_late(&self) -> Result<u64, DbError> {
-        let count = self.db.resume_late(BATCH).await?;
+        let count = drain(|| self.db.resume_late(BATCH)).await?;
         if count > 0 {
             self.queue.ring();
         }
@@ -226,7 +232,8 @@ impl Sweeper {
         }
         failpoint::reach(Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
-        let gone = self.bucket.delete(&doomed).await.unwrap_or_default();
+        let deleted = timeout(STORE_PATIENCE, self.bucket.delete(&doomed)).await;
+        let gone = deleted.map_or_else(|_| Vec::new(), Result::unwrap_or_default);
         failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)
@@ -243,20 +250,38 @@ impl Sweeper {
         let abandoned_after = self.settings.uploads_abandoned_after;
         let pause = u64::try_from((abandoned_after / LOOKS).as_millis()).unwrap_or(u64::MAX);
         let abandoned = self.clock.now() - abandoned_after;
-        let (aborted, next) = match self.bucket.abort_uploads(abandoned, BATCH).await {
+        let aborts = self.bucket.abort_uploads(abandoned, BATCH);
+        let (aborted, next) = match timeout(STORE_PATIENCE, aborts).await {
             // There may be more, and they need not wait.
-            Ok(aborted) if aborted >= u64::from(BATCH) => (aborted, now),
-            Ok(aborted) => (aborted, now.saturating_add(pause)),
-            Err(BlobError::Unsupported { .. }) => {
+            Ok(Ok(aborted)) if aborted >= u64::from(BATCH) => (aborted, now),
+            Err(_) => (0, now),
+            Ok(Ok(aborted)) => (aborted, now.saturating_add(pause)),
+            Ok(Err(BlobError::Unsupported { .. })) => {
                 tracing::warn!(
                     "object storage does not list open uploads, and is not asked again; \
                      a lifecycle rule of the bucket has to abort those that workers leave"
                 );
                 (0, u64::MAX)
             }
-            Err(_) => (0, now.saturating_add(pause)),
+            Ok(Err(_)) => (0, now.saturating_add(pause)),
         };
         self.next_look.store(next, Ordering::Relaxed);
         aborted
+    }
+}
+
+/// Repeats a step while it has a whole batch to do, for a while.
+async fn drain<F>(step: impl Fn() -> F) -> Result<u64, DbError>
+where
+    F: Future<Output = Result<u64, DbError>>,
+{
+    let began = Instant::now();
+    let mut total = 0;
+    loop {
+        let count = step().await?;
+        total += count;
+        if count < u64::from(BATCH) || began.elapsed() >= STEP {
+            return Ok(total);
+        }
     }
 }

@@ -3,6 +3,9 @@
 use super::{Audit, AuditError, Check, Repair, Report};
 use crate::db::{Survey, TableFault};
 
+/// Rows that one statement puts back.
+const BATCH: u32 = 5_000;
+
 impl Audit {
     pub(super) async fn check_tables(
         &self,
@@ -21,15 +24,24 @@ impl Audit {
         ] {
             let faulty = survey.faulty(fault, self.grace).await?;
             let mended = match (repair, fault) {
-                (Repair::Yes, TableFault::LostWork) if faulty.count > 0 => {
-                    self.db.requeue_lost(self.grace, u32::MAX >> 1).await?
-                }
+                (Repair::Yes, TableFault::LostWork) => self.requeue_lost().await?,
                 (Repair::Yes, TableFault::StrayWork) => survey.drop_stray_work(self.grace).await?,
                 (Repair::Yes | Repair::No, _) => 0,
             };
             report.note(check, faulty.count, faulty.samples, mended);
         }
         self.check_uniqueness(survey, repair, report).await
+    }
+
+    async fn requeue_lost(&self) -> Result<u64, AuditError> {
+        let mut total = 0;
+        loop {
+            let count = self.db.requeue_lost(self.grace, BATCH).await?;
+            total += count;
+            if count < u64::from(BATCH) {
+                return Ok(total);
+            }
+        }
     }
 
     /// While the constraint stands there is nothing to look for.

@@ -44,6 +44,13 @@ impl Circuit {
         None
     }
 
+    /// How long nobody will be let through; unlike [`Self::wait`] this lets nobody.
+    pub(super) fn barred_for(&self, now: Instant) -> Option<Duration> {
+        self.open_until
+            .filter(|until| *until > now)
+            .map(|until| until - now)
+    }
+
     /// It worked: the circuit closes.
     pub(super) fn succeeded(&mut self) {
         *self = Self::new(self.longest_pause);

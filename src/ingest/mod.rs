@@ -34,6 +34,7 @@ use room::Room;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 /// How attachments are brought in.
@@ -112,6 +113,13 @@ impl Ingest {
             settings: Arc::new(settings),
             outage: Arc::default(),
         }
+    }
+
+    /// How long attempts would only be put off: our store is away, and nobody
+    /// looks yet whether it is back.
+    #[must_use]
+    pub fn barred_for(&self) -> Option<Duration> {
+        self.outage.lasts(Instant::now())
     }
 
     /// Runs one claimed attempt to its end.

@@ -30,6 +30,11 @@ impl Outage {
         self.circuit().wait(now)
     }
 
+    /// How long it is of no use to begin an attempt.
+    pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
+        self.circuit().barred_for(now)
+    }
+
     /// The store took an object.
     pub(super) fn succeeded(&self) {
         self.circuit().succeeded();

@@ -3,7 +3,7 @@
 //! Acknowledging is not apalis' business here: the handler settles under its
 //! fence, and a worker's death is found by its lease.
 
-use super::{Job, Queue, claimer};
+use super::{Bar, Job, Queue, claimer};
 use crate::db::DbError;
 use apalis::prelude::{Backend, Task, TaskBuilder, WorkerContext};
 use std::sync::Arc;
@@ -23,10 +23,21 @@ pub(super) struct WorkBackend {
 
 impl WorkBackend {
     /// Begins to claim. `slots` bounds what is claimed and not yet over.
-    pub(super) fn new(queue: Queue, slots: Arc<Semaphore>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        queue: Queue,
+        bar: Bar,
+        slots: Arc<Semaphore>,
+        stop: CancellationToken,
+    ) -> Self {
         let (sender, jobs) = mpsc::channel(1);
         let mut running = JoinSet::new();
-        running.spawn(claimer::run(queue.clone(), slots, sender, stop.clone()));
+        running.spawn(claimer::run(
+            queue.clone(),
+            bar,
+            slots,
+            sender,
+            stop.clone(),
+        ));
         Self {
             queue,
             jobs,

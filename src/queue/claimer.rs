@@ -1,6 +1,6 @@
 //! Claims due rows for the slots that are free, no sooner and no more.
 
-use super::{Job, Queue};
+use super::{Bar, Job, Queue};
 use crate::attachment::journal::Trace;
 use crate::db::{DbError, Turn};
 use crate::failpoint::{self, Step};
@@ -15,6 +15,7 @@ const BATCH: usize = 32;
 /// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
 pub(super) async fn run(
     queue: Queue,
+    bar: Bar,
     slots: Arc<Semaphore>,
     jobs: mpsc::Sender<Result<Job, DbError>>,
     stop: CancellationToken,
@@ -30,6 +31,14 @@ pub(super) async fn run(
         let Some(free) = free_slots(&slots, &stop).await else {
             return;
         };
+        if let Some(barred) = bar() {
+            drop(free);
+            let pause = tokio::time::sleep(barred.min(queue.settings.poll_interval));
+            if stop.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+            continue;
+        }
         turn.count = u32::try_from(free.len()).unwrap_or(u32::MAX);
         // Half for one tenant: two that are busy share, and one that is alone
         // takes the other half a moment later.

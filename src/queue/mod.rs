@@ -44,6 +44,9 @@ pub struct Settings {
     pub orphaned_after: Duration,
 }
 
+/// Says how long it would be of no use to claim anything; asked before each claim.
+pub type Bar = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
+
 /// The queue as one process sees it.
 #[derive(Debug, Clone)]
 pub struct Queue {

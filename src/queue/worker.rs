@@ -2,7 +2,7 @@
 //! it down, drains it when the process is to stop.
 
 use super::backend::WorkBackend;
-use super::{Job, Queue};
+use super::{Bar, Job, Queue};
 use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -19,8 +19,9 @@ const GIVING_BACK: Duration = Duration::from_secs(4);
 
 impl Queue {
     /// Works the queue until `stop`, then lets running attempts end within
-    /// the grace and gives back those that do not.
-    pub async fn work<H, F>(&self, handler: H, stop: CancellationToken)
+    /// the grace and gives back those that do not. While `bar` gives a time,
+    /// nothing is claimed.
+    pub async fn work<H, F>(&self, handler: H, bar: Bar, stop: CancellationToken)
     where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -30,13 +31,18 @@ impl Queue {
         let slots = Arc::new(Semaphore::new(self.settings.concurrency as usize));
         tokio::join!(
             self.hear_news(&stop),
-            self.supervise(handler, &slots, &stop),
+            self.supervise(handler, bar, &slots, &stop),
             self.end_grace(&slots, &stop)
         );
     }
 
-    async fn supervise<H, F>(&self, handler: H, slots: &Arc<Semaphore>, stop: &CancellationToken)
-    where
+    async fn supervise<H, F>(
+        &self,
+        handler: H,
+        bar: Bar,
+        slots: &Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
@@ -46,7 +52,13 @@ impl Queue {
             incarnation += 1;
             let began = Instant::now();
             let ended = self
-                .incarnation(incarnation, handler.clone(), slots.clone(), stop)
+                .incarnation(
+                    incarnation,
+                    handler.clone(),
+                    bar.clone(),
+                    slots.clone(),
+                    stop,
+                )
                 .await;
             let Err(error) = ended else {
                 return;
@@ -69,6 +81,7 @@ impl Queue {
         &self,
         incarnation: u64,
         handler: H,
+        bar: Bar,
         slots: Arc<Semaphore>,
         stop: &CancellationToken,
     ) -> BoxFuture<'static, Result<(), WorkerError>>
@@ -80,7 +93,12 @@ impl Queue {
         let name = format!("{}-{incarnation}", self.lease.worker);
         let stopped = stop.clone().cancelled_owned().map(Ok::<(), std::io::Error>);
         WorkerBuilder::new(name.as_str())
-            .backend(WorkBackend::new(self.clone(), slots, stop.child_token()))
+            .backend(WorkBackend::new(
+                self.clone(),
+                bar,
+                slots,
+                stop.child_token(),
+            ))
             .parallelize(tokio::spawn)
             .build(handler)
             .run_until(stopped)

@@ -124,6 +124,31 @@ async fn a_spool_disk_that_fails_is_waited_for_unspent() {
     assert_eq!(stored.status(), AttachmentStatus::Stored);
 }
 
+/// Nothing is claimed but what goes to look whether the store is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_does_not_churn_the_queue() {
+    const FILES: usize = 200;
+    let app = TestApp::start_with(|config| config.limits.ingest_concurrency = 4).await;
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(None, usize::MAX, away);
+    for n in 0..FILES {
+        app.line_plays(&format!("c{n}"), &["ok"]);
+    }
+    for n in 0..FILES {
+        app.register(line(&format!("c{n}"))).await;
+    }
+    // The fourth look comes after 1 + 2 + 4 s.
+    app.eventually("somebody has looked a few times", || async {
+        app.simulator.requests_for("/c") >= 8
+    })
+    .await;
+    let claims: i64 = sqlx::query_scalar("select sum(fence)::bigint from work")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    assert!(usize::try_from(claims).unwrap() < FILES, "{claims} claims");
+}
+
 /// A worker that is the first to meet an outage, as all are for a lone file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_failure_in_an_outage_costs_nothing() {
