@@ -1,9 +1,11 @@
-//! A tenant's channels: what it decided about them, and their credentials.
+//! A tenant's channels: what it decided about them, and their credentials; and
+//! what the tenant has in all.
 //!
 //! Promises: a credential comes in and never goes out; it is sealed before it
 //! is stored.
 
 use crate::attachment::channel_policy::ChannelPolicy;
+use crate::attachment::usage::StatusUsage;
 use crate::channel::{Sealer, SealingError};
 use crate::db::{ChannelRecord, CredentialChange, Db, DbError};
 use crate::ids::{ChannelId, TenantId};
@@ -57,7 +59,7 @@ pub enum AdminError {
     #[error("the credential could not be sealed")]
     Sealing(#[from] SealingError),
     /// The database failed.
-    #[error("the channel could not be read or written")]
+    #[error("the channels or their usage could not be read or written")]
     Database(#[from] DbError),
 }
 
@@ -107,6 +109,11 @@ impl Admin {
     ) -> Result<Vec<Channel>, AdminError> {
         let records = self.db.list_channels(tenant, after, limit).await?;
         Ok(records.into_iter().map(Channel::from).collect())
+    }
+
+    /// Counts and bytes by status.
+    pub async fn usage(&self, tenant: &TenantId) -> Result<Vec<StatusUsage>, AdminError> {
+        Ok(self.db.usage(tenant).await?)
     }
 
     /// Deletes a channel and its credential.

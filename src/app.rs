@@ -108,7 +108,7 @@ impl App {
 
         let bucket = Bucket::new(&settings.bucket).await;
         let sealer = Arc::new(Sealer::new(settings.sealing_keys));
-        // Behind these nobody waits for an answer.
+        // For all but registrations and reads of a few records.
         let unhurried = db.unhurried();
         let queue = Queue::new(unhurried.clone(), settings.queue);
         let sweeper = Sweeper::new(

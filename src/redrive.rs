@@ -4,7 +4,7 @@
 //! who did it and by what filter.
 
 use crate::attachment::Attachment;
-use crate::attachment::redrive::{RedriveFilter, StatusUsage};
+use crate::attachment::redrive::RedriveFilter;
 use crate::attachment::status::AttachmentStatus;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
@@ -112,10 +112,5 @@ impl Redrive {
         }
         tracing::info!(tenant.id = %tenant, redriven = progress.redriven, "redriven");
         Ok(progress)
-    }
-
-    /// Counts and bytes by status.
-    pub async fn usage(&self, tenant: &TenantId) -> Result<Vec<StatusUsage>, RedriveError> {
-        Ok(self.db.usage(tenant).await?)
     }
 }

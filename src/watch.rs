@@ -9,6 +9,7 @@ use crate::attachment::Attachment;
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::listing::ListFilter;
 use crate::attachment::status::AttachmentStatus;
+use crate::attachment::status_name::StatusName;
 use crate::db::{Db, DbError};
 use crate::ids::TenantId;
 use futures::stream::{self, Stream, StreamExt as _};
@@ -169,29 +170,27 @@ impl Follower {
 /// file while it was under way; the deletion came after all the same.
 fn as_it_was(mut record: Attachment, change: &StatusChange) -> Option<Attachment> {
     let is_deleted = matches!(record.status, AttachmentStatus::Deleted { .. });
-    if is_deleted && change.status != "deleted" {
+    if is_deleted && change.status != StatusName::Deleted {
         return None;
     }
-    let status = match (
-        change.status.as_str(),
-        change.reason,
-        change.next_attempt_at,
-    ) {
-        ("stored", ..) => match record.status {
-            AttachmentStatus::Stored { .. } => record.status.clone(),
+    record.status = match change.status {
+        StatusName::Pending => AttachmentStatus::Pending {
+            next_attempt_at: change.next_attempt_at.unwrap_or(change.at),
+        },
+        StatusName::Downloading => AttachmentStatus::Downloading,
+        // What has been put back since has no object to tell of.
+        StatusName::Stored => match record.status {
+            stored @ AttachmentStatus::Stored { .. } => stored,
             _ => return None,
         },
-        ("downloading", ..) => AttachmentStatus::Downloading,
-        ("failed", Some(reason), next_attempt_at @ Some(_)) => AttachmentStatus::Failed {
-            reason,
-            next_attempt_at,
+        StatusName::Failed => AttachmentStatus::Failed {
+            reason: change.reason?,
+            next_attempt_at: change.next_attempt_at,
         },
-        (_, Some(reason), _) => AttachmentStatus::ended(reason),
-        (_, None, due) => AttachmentStatus::Pending {
-            next_attempt_at: due.unwrap_or(change.at),
-        },
+        StatusName::Rejected | StatusName::Unsupported | StatusName::Deleted => {
+            AttachmentStatus::ended(change.reason?)
+        }
     };
-    record.status = status;
     record.attempts = change.attempts;
     record.updated_at = change.at;
     Some(record)

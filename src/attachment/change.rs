@@ -1,6 +1,7 @@
 //! A status change, and the place it has among all of them.
 
 use super::failure::FailureReason;
+use super::status_name::StatusName;
 use crate::ids::AttachmentId;
 use std::fmt;
 use std::str::FromStr;
@@ -26,8 +27,8 @@ pub struct StatusChange {
     pub cursor: Cursor,
     /// What changed.
     pub id: AttachmentId,
-    /// The status after it, in lower case.
-    pub status: String,
+    /// The status after it.
+    pub status: StatusName,
     /// Why, where it is not stored.
     pub reason: Option<FailureReason>,
     /// Attempts begun by then.

@@ -14,7 +14,9 @@ pub mod redrive;
 pub mod retry;
 pub mod source;
 pub mod status;
+pub mod status_name;
 pub mod storage_key;
+pub mod usage;
 
 use crate::ids::{AttachmentId, ChannelId, ConversationId, CorrelationId, MessageId, TenantId};
 use channel_policy::{Retention, RetentionClass};

@@ -1,4 +1,4 @@
-//! Which failed attachments to put back, and what there is in each status.
+//! Which failed attachments to put back.
 
 use super::failure::FailureReason;
 use crate::ids::ChannelId;
@@ -15,15 +15,4 @@ pub struct RedriveFilter {
     pub failed_after: Option<OffsetDateTime>,
     /// Only those that failed before this time.
     pub failed_before: Option<OffsetDateTime>,
-}
-
-/// How much there is in one status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusUsage {
-    /// The status as readers see it, in lower case.
-    pub status: String,
-    /// How many attachments.
-    pub count: u64,
-    /// How many stored bytes.
-    pub size_bytes: u64,
 }

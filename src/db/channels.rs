@@ -1,6 +1,5 @@
 //! Channels: what their owner decided, and the sealed credential.
 
-use super::work::fresh_work;
 use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::{
     ChannelPolicy, LimitOverrides, LinkMode, Provider, Retention,
@@ -73,59 +72,6 @@ const LIST: &str = concat!(
     " from channels where tenant_id = $1 and channel_id > $2 order by channel_id limit $3"
 );
 
-/// As the index has it.
-macro_rules! is_parked {
-    () => {
-        "a.status = 'failed' and a.failure_reason in
-            ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')"
-    };
-}
-
-/// What is in `parked`, open again.
-macro_rules! reopened {
-    () => {
-        "reopened as (
-            update attachments a
-            set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-            from parked p where a.tenant_id = p.tenant_id and a.id = p.id
-            returning a.id, a.tenant_id, a.max_attempts
-        )"
-    };
-}
-
-/// Attachments that failed before `$4` for want of a credential.
-const RESUME: &str = concat!(
-    "with parked as (
-        select tenant_id, id from attachments a
-        where tenant_id = $1 and channel_id = $2 and updated_at < $4 and ",
-    is_parked!(),
-    "   limit $3 for update skip locked
-    ), ",
-    reopened!(),
-    ", ",
-    fresh_work!(),
-    " select count(*) from queued"
-);
-
-/// Attachments that were parked by an attempt which knew the channel as it was
-/// before its credential was good. Looked for on the day of that only.
-const RESUME_LATE: &str = concat!(
-    "with parked as (
-        select a.tenant_id, a.id from channels c
-        join attachments a on a.tenant_id = c.tenant_id and a.channel_id = c.channel_id
-        where c.credential_since > now() - interval '1 day' and ",
-    is_parked!(),
-    "     and c.credential_since > coalesce((
-            select credential_seen from attempts t where t.attachment_id = a.id
-            order by fence desc limit 1), '-infinity')
-        limit $1 for update of a skip locked
-    ), ",
-    reopened!(),
-    ", ",
-    fresh_work!(),
-    " select count(*) from queued"
-);
-
 #[derive(Debug, Serialize, Deserialize, Default)]
 #[serde(default)]
 struct LimitsJson {
@@ -188,25 +134,6 @@ impl Db {
         row.try_into()
     }
 
-    /// Puts up to `count` attachments of a channel back that failed before
-    /// `parked_before` for want of a valid credential; gives how many.
-    pub async fn resume_channel(
-        &self,
-        tenant: &TenantId,
-        id: &ChannelId,
-        parked_before: OffsetDateTime,
-        count: u32,
-    ) -> Result<u64, DbError> {
-        let count: i64 = sqlx::query_scalar(RESUME)
-            .bind(tenant.as_str())
-            .bind(id.as_str())
-            .bind(i64::from(count))
-            .bind(parked_before)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(count.unsigned_abs())
-    }
-
     /// Takes the channel's credential for good from now on: it works, after it
     /// had been refused.
     pub async fn trust_credential(&self, tenant: &TenantId, id: &ChannelId) -> Result<(), DbError> {
@@ -219,16 +146,6 @@ impl Db {
         .execute(&self.pool)
         .await?;
         Ok(())
-    }
-
-    /// Puts up to `count` attachments of any tenant back that were parked
-    /// before their channel's credential was good; gives how many.
-    pub async fn resume_late(&self, count: u32) -> Result<u64, DbError> {
-        let count: i64 = sqlx::query_scalar(RESUME_LATE)
-            .bind(i64::from(count))
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(count.unsigned_abs())
     }
 
     /// The channel with this id, if the tenant has it.

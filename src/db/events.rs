@@ -5,6 +5,7 @@ use super::{Db, DbError, to_seconds};
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::listing::ListFilter;
+use crate::attachment::status_name::StatusName;
 use crate::ids::{ConversationId, CorrelationId, MessageId, TenantId};
 use std::str::FromStr;
 use std::time::Duration;
@@ -143,11 +144,12 @@ impl TryFrom<EventRow> for StatusChange {
     fn try_from(row: EventRow) -> Result<Self, DbError> {
         let reason = row.failure_reason.as_deref();
         let reason = reason.map(FailureReason::from_str).transpose();
+        let status = row.status.parse::<StatusName>();
         Ok(Self {
             cursor: row.cursor()?,
             id: row.attachment_id.into(),
             reason: reason.map_err(|unknown| row.inconsistent(unknown.to_string()))?,
-            status: row.status,
+            status: status.map_err(|unknown| row.inconsistent(unknown.to_string()))?,
             attempts: row.attempt_count.unsigned_abs(),
             next_attempt_at: row.next_attempt_at,
             at: row.created_at,

@@ -1,16 +1,11 @@
 //! Pages of attachments, newest first.
 
-use super::row::{AttachmentRow, attachment_columns};
+use super::row::{AttachmentRow, attachment_columns, visible_status};
 use super::{Db, DbError};
 use crate::attachment::Attachment;
-use crate::attachment::listing::{ListFilter, OpenState, StatusFilter};
+use crate::attachment::listing::ListFilter;
 use crate::ids::{AttachmentId, ConversationId, CorrelationId, MessageId, TenantId};
 use sqlx::{Postgres, QueryBuilder};
-
-/// The status as a reader sees it, as an expression over `a` and `w`.
-const VISIBLE_STATUS: &str = "(case when a.status <> 'open' then a.status \
-    when w.leased_by is not null then 'downloading' \
-    when w.failure_reason is not null then 'failed' else 'pending' end)";
 
 impl Db {
     /// At most `limit` attachments that match, newest first, of those older
@@ -54,7 +49,7 @@ impl Db {
         if !filter.statuses.is_empty() {
             query
                 .push(" and ")
-                .push(VISIBLE_STATUS)
+                .push(visible_status!())
                 .push(" = any(")
                 .push_bind(status_names(filter))
                 .push(")");
@@ -75,20 +70,6 @@ pub(super) fn status_names(filter: &ListFilter) -> Vec<&'static str> {
     filter
         .statuses
         .iter()
-        .copied()
-        .map(visible_status)
+        .map(|status| status.as_str())
         .collect()
-}
-
-/// What [`VISIBLE_STATUS`] says of those that a filter lets through.
-const fn visible_status(filter: StatusFilter) -> &'static str {
-    match filter {
-        StatusFilter::Open(OpenState::Pending) => "pending",
-        StatusFilter::Open(OpenState::Downloading) => "downloading",
-        StatusFilter::Stored => "stored",
-        StatusFilter::Failed => "failed",
-        StatusFilter::Rejected => "rejected",
-        StatusFilter::Unsupported => "unsupported",
-        StatusFilter::Deleted => "deleted",
-    }
 }

@@ -9,6 +9,7 @@ mod attachments;
 mod audit;
 mod backlog;
 mod channels;
+mod claim;
 mod deletion;
 mod events;
 mod journal;
@@ -17,21 +18,23 @@ mod pool;
 mod redrive;
 mod registration;
 mod removals;
+mod requeue;
 mod row;
+mod settle;
 mod source_json;
 mod sweep;
+mod usage;
 mod wake;
-mod work;
 
 pub use attachments::Unreadable;
 pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
+pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;
 pub use redrive::RedriveId;
 pub use wake::WorkNews;
-pub use work::{Claim, Lease, Turn};
 
 use pool::Pool;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -39,6 +42,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 use std::str::FromStr as _;
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// For a command that does one thing and ends; a pool has its own.
@@ -77,7 +81,7 @@ pub const PLANS_BY_KEY: [(&str, &str); 3] = [
 #[derive(Debug, Clone)]
 pub struct Db {
     pool: Pool,
-    /// How long an answer may take at most, where nobody waits for it.
+    /// How long an answer may take at most, for whoever is not in a hurry.
     longest: Duration,
 }
 
@@ -107,8 +111,9 @@ impl Db {
         })
     }
 
-    /// The same database for those whom nobody waits for: an answer may take
-    /// as long as the server lets a statement run.
+    /// The same database for whoever is not in a hurry, as all are but a
+    /// registration and the read of a few records: an answer may take as long
+    /// as the server lets a statement run.
     #[must_use]
     pub fn unhurried(&self) -> Self {
         Self {
@@ -142,6 +147,13 @@ impl Db {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// The database's time, for what is to touch nothing that comes after it.
+    pub async fn now(&self) -> Result<OffsetDateTime, DbError> {
+        Ok(sqlx::query_scalar("select now()")
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     /// Closes the connections once their statements are done.

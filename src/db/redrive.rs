@@ -1,32 +1,11 @@
-//! Putting failed attachments back, and counting what there is.
+//! Putting many failed attachments back, on the record.
 
-use super::work::fresh_work;
+use super::requeue::fresh_work;
 use super::{Db, DbError};
-use crate::attachment::redrive::{RedriveFilter, StatusUsage};
-use crate::ids::{AttachmentId, ChannelId, TenantId};
+use crate::attachment::redrive::RedriveFilter;
+use crate::ids::{ChannelId, TenantId};
 use sqlx::types::Json;
-use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// One that waits for its retry only has to be told not to.
-const RETRY: &str = concat!(
-    "with reopened as (
-        update attachments
-        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-        where tenant_id = $1 and id = $2 and status = 'failed'
-        returning id, tenant_id, max_attempts
-    ), ",
-    fresh_work!(),
-    ", hurried as (
-        update work
-        set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
-            updated_at = now()
-        where tenant_id = $1 and attachment_id = $2 and leased_by is null
-          and failure_reason is not null and not exists (select 1 from reopened)
-        returning attachment_id
-    )
-    select exists (select 1 from queued) or exists (select 1 from hurried)"
-);
 
 /// Failed attachments that match; times name when they failed.
 macro_rules! matching {
@@ -60,29 +39,11 @@ const REDRIVE: &str = concat!(
     select count(*) from queued"
 );
 
-const USAGE: &str = "
-select case when a.status <> 'open' then a.status
-            when w.leased_by is not null then 'downloading'
-            when w.failure_reason is not null then 'failed' else 'pending' end as status,
-    count(*), coalesce(sum(a.size_bytes) filter (where a.status = 'stored'), 0)::bigint
-from attachments a left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id
-where a.tenant_id = $1 group by 1 order by 1";
-
 /// The record of one redrive.
 #[derive(Debug, Clone, Copy)]
 pub struct RedriveId(Uuid);
 
 impl Db {
-    /// Puts one failed attachment back with a fresh budget; false when it is
-    /// not there or has not failed.
-    pub async fn retry(&self, tenant: &TenantId, id: AttachmentId) -> Result<bool, DbError> {
-        Ok(sqlx::query_scalar(RETRY)
-            .bind(tenant.as_str())
-            .bind(id.as_uuid())
-            .fetch_one(&self.pool)
-            .await?)
-    }
-
     /// How many failed attachments match.
     pub async fn count_failed(
         &self,
@@ -142,29 +103,6 @@ impl Db {
             .fetch_one(&self.pool)
             .await?;
         Ok(count.unsigned_abs())
-    }
-
-    /// The database's time, for what is to touch nothing that comes after it.
-    pub async fn now(&self) -> Result<OffsetDateTime, DbError> {
-        Ok(sqlx::query_scalar("select now()")
-            .fetch_one(&self.pool)
-            .await?)
-    }
-
-    /// Counts and bytes by status.
-    pub async fn usage(&self, tenant: &TenantId) -> Result<Vec<StatusUsage>, DbError> {
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(USAGE)
-            .bind(tenant.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(status, count, bytes)| StatusUsage {
-                status,
-                count: count.unsigned_abs(),
-                size_bytes: bytes.unsigned_abs(),
-            })
-            .collect())
     }
 }
 

@@ -4,8 +4,9 @@ use super::row::{AttachmentRow, attachment_columns};
 use super::source_json::SourceJson;
 use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::Retention;
-use crate::attachment::failure::{Disposition, FailureReason};
+use crate::attachment::failure::FailureReason;
 use crate::attachment::status::AttachmentStatus;
+use crate::attachment::status_name::StatusName;
 use crate::attachment::{Attachment, Registered, Registration};
 use crate::ids::{ConversationId, CorrelationId};
 use sqlx::types::Json;
@@ -125,7 +126,9 @@ impl Db {
             }))
             .bind(column!(|r| to_smallint(r.max_attempts)))
             .bind(column!(|r| to_smallint(r.max_files_per_message)))
-            .bind(column!(|r| r.refused.map(ended_column)))
+            .bind(column!(|r| r
+                .refused
+                .map(|reason| StatusName::ended(reason).as_str())))
             .bind(column!(|r| r.refused.map(FailureReason::as_str)))
             .bind(column!(Registration::priority))
             .fetch_all(&self.pool)
@@ -203,17 +206,4 @@ fn first_record(registration: &Registration, row: &RecordedRow) -> Result<Regist
         },
         duplicate: false,
     })
-}
-
-/// The `status` column of an attachment that ended for this reason.
-pub(super) const fn ended_column(reason: FailureReason) -> &'static str {
-    match reason.disposition() {
-        Disposition::Retry
-        | Disposition::Wait
-        | Disposition::GiveUp
-        | Disposition::AwaitCredential => "failed",
-        Disposition::Reject => "rejected",
-        Disposition::Unsupported => "unsupported",
-        Disposition::Delete => "deleted",
-    }
 }

@@ -30,6 +30,16 @@ macro_rules! attachment_columns {
 }
 pub(super) use attachment_columns;
 
+/// The status as a reader sees it, of `attachments a` and `work w`.
+macro_rules! visible_status {
+    () => {
+        "(case when a.status <> 'open' then a.status \
+         when w.leased_by is not null then 'downloading' \
+         when w.failure_reason is not null then 'failed' else 'pending' end)"
+    };
+}
+pub(super) use visible_status;
+
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct AttachmentRow {
     tenant_id: String,

@@ -1,8 +1,7 @@
 //! The sweeper's statements. They serve all tenants: each acts on rows by
 //! their own ids and gives counts only.
 
-use super::{Db, DbError, to_seconds};
-use std::time::Duration;
+use super::{Db, DbError};
 
 /// Attempts that are used up although the last one never settled: the worker
 /// died with the last try in its hands.
@@ -27,20 +26,6 @@ set status = 'failed', failure_reason = coalesce(
     attempt_count = spent.attempt_count, updated_at = now()
 from spent
 where a.tenant_id = spent.tenant_id and a.id = spent.attachment_id and a.status = 'open'";
-
-/// Open attachments whose work row was removed by hand or by a bad restore.
-/// They get a fresh budget: it was not their attempts that lost them. Nobody
-/// knows the fence of an attempt that ran; it was not a thousand further.
-const REQUEUE_LOST: &str = "
-insert into work (attachment_id, tenant_id, max_attempts, fence)
-select a.id, a.tenant_id, a.max_attempts, 1000
-    + coalesce((select max(fence) from attempts where attachment_id = a.id), 0)
-from attachments a
-where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
-  and not exists (select 1 from work w where w.attachment_id = a.id)
-limit $2
-for update of a skip locked
-on conflict do nothing";
 
 /// Work is locked before attachments, as a settle does.
 const EXPIRE: &str = "
@@ -74,17 +59,6 @@ impl Db {
     /// Ends attachments whose last attempt died; gives how many.
     pub async fn end_exhausted(&self, count: u32) -> Result<u64, DbError> {
         let result = sqlx::query(END_EXHAUSTED)
-            .bind(i64::from(count))
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected())
-    }
-
-    /// Puts work back for open attachments older than `grace` that have none;
-    /// gives how many.
-    pub async fn requeue_lost(&self, grace: Duration, count: u32) -> Result<u64, DbError> {
-        let result = sqlx::query(REQUEUE_LOST)
-            .bind(to_seconds(grace))
             .bind(i64::from(count))
             .execute(&self.pool)
             .await?;

@@ -119,7 +119,7 @@ impl AdminService for Service {
         request: Request<GetUsageRequest>,
     ) -> Result<Response<GetUsageResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let usage = self.0.redrive.usage(&tenant).await?;
+        let usage = self.0.admin.usage(&tenant).await?;
         Ok(Response::new(GetUsageResponse {
             by_status: usage.iter().map(usage_to_proto).collect(),
         }))

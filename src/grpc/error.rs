@@ -1,7 +1,7 @@
 //! The one file that turns errors into gRPC statuses.
 //!
-//! What goes out is fixed text with a reason; the cause was logged where it
-//! happened and stays inside.
+//! What goes out is fixed text with a reason; the cause is logged and
+//! stays inside.
 
 use crate::access::AccessError;
 use crate::admin::AdminError;

@@ -46,23 +46,19 @@ pub(super) async fn run(
         turn.oldest_first = !turn.oldest_first;
         // Not to be cancelled: a claim that is cut short still counts.
         match queue.db.claim(&queue.lease, &turn).await {
-            Ok(claims) if claims.is_empty() => {
+            Ok(attempts) if attempts.is_empty() => {
                 drop(free);
                 if !wait(&queue, &stop).await {
                     return;
                 }
             }
-            Ok(claims) => {
+            Ok(attempts) => {
                 failpoint::reach(Step::Leased).await;
-                if let Some(last) = claims.last() {
-                    last.attempt
-                        .attachment
-                        .tenant
-                        .as_str()
-                        .clone_into(&mut turn.after);
+                if let Some(last) = attempts.last() {
+                    last.attachment.tenant.as_str().clone_into(&mut turn.after);
                 }
-                for (claim, slot) in claims.into_iter().zip(free) {
-                    let job = Job::new(claim, slot);
+                for (attempt, slot) in attempts.into_iter().zip(free) {
+                    let job = Job { attempt, slot };
                     // A worker that stops takes no job any more, and may be
                     // long in ending those it has.
                     match stop.run_until_cancelled(jobs.reserve()).await {

@@ -2,7 +2,6 @@
 
 use super::Queue;
 use crate::attachment::status::Attempt;
-use crate::db::Claim;
 use crate::ids::AttachmentId;
 use std::fmt;
 use std::time::Duration;
@@ -15,15 +14,6 @@ pub struct Job {
     pub attempt: Attempt,
     /// The slot it runs in; free again when this is dropped.
     pub slot: OwnedSemaphorePermit,
-}
-
-impl Job {
-    pub(super) fn new(claim: Claim, slot: OwnedSemaphorePermit) -> Self {
-        Self {
-            attempt: claim.attempt,
-            slot,
-        }
-    }
 }
 
 impl fmt::Debug for Job {

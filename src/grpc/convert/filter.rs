@@ -2,8 +2,9 @@
 
 use super::super::error::Violation;
 use super::names::optional_name;
-use crate::attachment::listing::{ListFilter, OpenState, StatusFilter};
-use crate::proto::{self, ListAttachmentsRequest, WatchAttachmentsRequest};
+use super::status::status_from_proto;
+use crate::attachment::listing::ListFilter;
+use crate::proto::{ListAttachmentsRequest, WatchAttachmentsRequest};
 
 const DEFAULT_PAGE: u16 = 50;
 const LARGEST_PAGE: u16 = 200;
@@ -19,7 +20,7 @@ pub(in crate::grpc) fn filter_from_proto(
         statuses: request
             .status
             .iter()
-            .map(|status| status_filter(*status))
+            .map(|status| status_from_proto(*status))
             .collect::<Result<_, _>>()?,
     })
 }
@@ -45,22 +46,5 @@ pub(in crate::grpc) fn page_size(asked: i32) -> Result<u16, Violation> {
             .unwrap_or(LARGEST_PAGE)
             .min(LARGEST_PAGE)),
         _ => Err(Violation::new("page_size", "must not be negative")),
-    }
-}
-
-fn status_filter(status: i32) -> Result<StatusFilter, Violation> {
-    use proto::AttachmentStatus as Status;
-    match Status::try_from(status) {
-        Ok(Status::Pending) => Ok(StatusFilter::Open(OpenState::Pending)),
-        Ok(Status::Downloading) => Ok(StatusFilter::Open(OpenState::Downloading)),
-        Ok(Status::Stored) => Ok(StatusFilter::Stored),
-        Ok(Status::Failed) => Ok(StatusFilter::Failed),
-        Ok(Status::Rejected) => Ok(StatusFilter::Rejected),
-        Ok(Status::Unsupported) => Ok(StatusFilter::Unsupported),
-        Ok(Status::Deleted) => Ok(StatusFilter::Deleted),
-        Ok(Status::Unspecified) | Err(_) => Err(Violation::new(
-            "status",
-            "must be a known status other than unspecified",
-        )),
     }
 }

@@ -7,6 +7,7 @@ mod names;
 mod operate;
 mod record;
 mod registration;
+mod status;
 
 pub(super) use channel::{channel_from_proto, channel_to_proto};
 pub(super) use filter::{filter_from_proto, page_size, watch_filter};

@@ -2,9 +2,11 @@
 
 use super::super::error::Violation;
 use super::names::{name, optional_name};
+use super::status::status_to_proto;
 use crate::attachment::deletion::{Group, SourceName};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::redrive::{RedriveFilter, StatusUsage};
+use crate::attachment::redrive::RedriveFilter;
+use crate::attachment::usage::StatusUsage;
 use crate::proto::get_usage_response::StatusUsage as UsageMessage;
 use crate::proto::purge_attachments_request::Group as GroupMessage;
 use crate::proto::{self, RedriveAttachmentsRequest, SourceReference};
@@ -68,11 +70,8 @@ pub(in crate::grpc) fn redrive_filter(
 
 /// Counts and bytes of one status.
 pub(in crate::grpc) fn usage_to_proto(usage: &StatusUsage) -> UsageMessage {
-    let status = proto::AttachmentStatus::from_str_name(&usage.status.to_uppercase());
     UsageMessage {
-        status: status
-            .unwrap_or(proto::AttachmentStatus::Unspecified)
-            .into(),
+        status: status_to_proto(usage.status).into(),
         count: usage.count.cast_signed(),
         size_bytes: usage.size_bytes.cast_signed(),
     }

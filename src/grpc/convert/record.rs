@@ -1,11 +1,13 @@
 //! Records and their story as messages.
 
+use super::status::status_to_proto;
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::{Ending, JournalEntry};
 use crate::attachment::media::{Claim, MediaKind};
 use crate::attachment::source::{LineContentProvider, MediaSource};
 use crate::attachment::status::AttachmentStatus;
+use crate::attachment::status_name::StatusName;
 use crate::proto::{self, attachment::Source};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -29,7 +31,7 @@ pub(in crate::grpc) fn attachment_to_proto(attachment: Attachment) -> proto::Att
         file_name: attachment.file_name.as_str().to_owned(),
         declared_content_type: attachment.declared_content_type,
         declared_size_bytes: attachment.declared_size_bytes.map_or(0, to_int64),
-        status: status_to_proto(&attachment.status).into(),
+        status: status_to_proto((&attachment.status).into()).into(),
         failure_reason: reason_to_proto(reason).into(),
         failure_message: reason.map_or_else(String::new, |reason| reason.message().to_owned()),
         retryable: failed && next_attempt_at.is_some(),
@@ -61,10 +63,7 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
     let (outcome, reason) = match entry.ending {
         Ending::Running => (proto::AttachmentStatus::Downloading, None),
         Ending::Stored => (proto::AttachmentStatus::Stored, None),
-        Ending::Failed(reason) => (
-            status_to_proto(&AttachmentStatus::ended(reason)),
-            Some(reason),
-        ),
+        Ending::Failed(reason) => (status_to_proto(StatusName::ended(reason)), Some(reason)),
     };
     proto::Attempt {
         number,
@@ -163,18 +162,6 @@ fn source_to_proto(source: MediaSource) -> Source {
             file_access: slack.file_access,
         }),
         MediaSource::Url(url) => Source::Url(proto::UrlSource { url: url.url }),
-    }
-}
-
-const fn status_to_proto(status: &AttachmentStatus) -> proto::AttachmentStatus {
-    match status {
-        AttachmentStatus::Pending { .. } => proto::AttachmentStatus::Pending,
-        AttachmentStatus::Downloading => proto::AttachmentStatus::Downloading,
-        AttachmentStatus::Stored { .. } => proto::AttachmentStatus::Stored,
-        AttachmentStatus::Failed { .. } => proto::AttachmentStatus::Failed,
-        AttachmentStatus::Rejected { .. } => proto::AttachmentStatus::Rejected,
-        AttachmentStatus::Unsupported { .. } => proto::AttachmentStatus::Unsupported,
-        AttachmentStatus::Deleted { .. } => proto::AttachmentStatus::Deleted,
     }
 }
 

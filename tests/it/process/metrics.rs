@@ -3,6 +3,8 @@
 
 use super::running_service::Ground;
 use super::sandbox::eventually;
+use attachments::dev::object_store::{Fault, Operation};
+use reqwest::StatusCode;
 
 /// Open attachments of a tenant without a channel, that only workers would touch.
 const WORK: &str = "
@@ -19,7 +21,7 @@ select id, 'acme', 5, case when media_id > '3' then now() + interval '1 hour'
     case when media_id > '3' then 'somebody' end, case when media_id > '3' then now() end
 from opened";
 
-/// More than the passes of a test take on, and one that was tried often.
+/// More than a pass takes on while the store is away, and one that was tried often.
 const REMOVALS: &str = "
 insert into removals (storage_key, tenant_id, due_at, attempt_count)
 select 'attachments/durable/acme/m/x/' || n, 'acme',
@@ -37,6 +39,9 @@ async fn the_backlog_shows_in_the_metrics() {
     for statement in [WORK, REMOVALS] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    let faults = ground.store.faults();
+    faults.inject(Operation::Delete, usize::MAX, away);
     let service = ground.serve(&["--role=api"]).await;
     eventually("the sweeper has passed", || async {
         service.metric("attachments_due_work").await.is_some()

@@ -1,0 +1,166 @@
+//! Back into the queue, with a fresh budget: what failed, what was parked for
+//! want of a credential, and what lost its work.
+
+use super::{Db, DbError, to_seconds};
+use crate::ids::{AttachmentId, ChannelId, TenantId};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Work for the attachments in the CTE `reopened`, with a fresh budget. The
+/// fence goes on from the journal, so no old worker can pass it. Work that a
+/// hand left there makes way.
+macro_rules! fresh_work {
+    () => {
+        "queued as (
+            insert into work (attachment_id, tenant_id, max_attempts, fence)
+            select r.id, r.tenant_id, r.max_attempts,
+                coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
+            from reopened r
+            on conflict (attachment_id) do update
+            set fence = greatest(work.fence, excluded.fence) + 1, attempt_count = 0,
+                leased_by = null, started_at = null, failure_reason = null,
+                waiting_since = null, due_at = now(), updated_at = now()
+            returning attachment_id
+        )"
+    };
+}
+pub(super) use fresh_work;
+
+/// One that waits for its retry only has to be told not to.
+const RETRY: &str = concat!(
+    "with reopened as (
+        update attachments
+        set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+        where tenant_id = $1 and id = $2 and status = 'failed'
+        returning id, tenant_id, max_attempts
+    ), ",
+    fresh_work!(),
+    ", hurried as (
+        update work
+        set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
+            updated_at = now()
+        where tenant_id = $1 and attachment_id = $2 and leased_by is null
+          and failure_reason is not null and not exists (select 1 from reopened)
+        returning attachment_id
+    )
+    select exists (select 1 from queued) or exists (select 1 from hurried)"
+);
+
+/// As the index has it.
+macro_rules! is_parked {
+    () => {
+        "a.status = 'failed' and a.failure_reason in
+            ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')"
+    };
+}
+
+/// What is in `parked`, open again.
+macro_rules! reopened {
+    () => {
+        "reopened as (
+            update attachments a
+            set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
+            from parked p where a.tenant_id = p.tenant_id and a.id = p.id
+            returning a.id, a.tenant_id, a.max_attempts
+        )"
+    };
+}
+
+/// Attachments that failed before `$4` for want of a credential.
+const RESUME: &str = concat!(
+    "with parked as (
+        select tenant_id, id from attachments a
+        where tenant_id = $1 and channel_id = $2 and updated_at < $4 and ",
+    is_parked!(),
+    "   limit $3 for update skip locked
+    ), ",
+    reopened!(),
+    ", ",
+    fresh_work!(),
+    " select count(*) from queued"
+);
+
+/// Attachments that were parked by an attempt which knew the channel as it was
+/// before its credential was good. Looked for on the day of that only.
+const RESUME_LATE: &str = concat!(
+    "with parked as (
+        select a.tenant_id, a.id from channels c
+        join attachments a on a.tenant_id = c.tenant_id and a.channel_id = c.channel_id
+        where c.credential_since > now() - interval '1 day' and ",
+    is_parked!(),
+    "     and c.credential_since > coalesce((
+            select credential_seen from attempts t where t.attachment_id = a.id
+            order by fence desc limit 1), '-infinity')
+        limit $1 for update of a skip locked
+    ), ",
+    reopened!(),
+    ", ",
+    fresh_work!(),
+    " select count(*) from queued"
+);
+
+/// Open attachments whose work row was removed by hand or by a bad restore.
+/// They get a fresh budget: it was not their attempts that lost them. Nobody
+/// knows the fence of an attempt that ran; it was not a thousand further.
+const REQUEUE_LOST: &str = "
+insert into work (attachment_id, tenant_id, max_attempts, fence)
+select a.id, a.tenant_id, a.max_attempts, 1000
+    + coalesce((select max(fence) from attempts where attachment_id = a.id), 0)
+from attachments a
+where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
+  and not exists (select 1 from work w where w.attachment_id = a.id)
+limit $2
+for update of a skip locked
+on conflict do nothing";
+
+impl Db {
+    /// Puts one failed attachment back with a fresh budget; false when it is
+    /// not there or has not failed.
+    pub async fn retry(&self, tenant: &TenantId, id: AttachmentId) -> Result<bool, DbError> {
+        Ok(sqlx::query_scalar(RETRY)
+            .bind(tenant.as_str())
+            .bind(id.as_uuid())
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// Puts up to `count` attachments of a channel back that failed before
+    /// `parked_before` for want of a valid credential; gives how many.
+    pub async fn resume_channel(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+        parked_before: OffsetDateTime,
+        count: u32,
+    ) -> Result<u64, DbError> {
+        let count: i64 = sqlx::query_scalar(RESUME)
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .bind(i64::from(count))
+            .bind(parked_before)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Puts up to `count` attachments of any tenant back that were parked
+    /// before their channel's credential was good; gives how many.
+    pub async fn resume_late(&self, count: u32) -> Result<u64, DbError> {
+        let count: i64 = sqlx::query_scalar(RESUME_LATE)
+            .bind(i64::from(count))
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Puts work back for open attachments older than `grace` that have none;
+    /// gives how many.
+    pub async fn requeue_lost(&self, grace: Duration, count: u32) -> Result<u64, DbError> {
+        let result = sqlx::query(REQUEUE_LOST)
+            .bind(to_seconds(grace))
+            .bind(i64::from(count))
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
+    }
+}
