@@ -110,6 +110,17 @@ impl MediaSource {
         }
     }
 
+    /// Whether the size that was announced is that of the bytes which come: a
+    /// snippet's text can be edited meanwhile, and a preview is another file.
+    #[must_use]
+    pub fn keeps_its_size(&self) -> bool {
+        match self {
+            Self::Line(line) => line.part == LinePart::Content,
+            Self::Slack(slack) => slack.mode != "snippet",
+            Self::Url(_) => true,
+        }
+    }
+
     /// What the announcement alone already rules out.
     ///
     /// Slack's `mode` and `file_access` are read as its file object documents

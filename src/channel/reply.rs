@@ -62,8 +62,9 @@ impl Reply {
     pub(super) fn into_fetched(self, head: ResponseHead) -> Result<Fetched, FetchError> {
         let headers = self.response.headers();
         let encoded = headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+            .get_all(CONTENT_ENCODING)
+            .into_iter()
+            .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
         if encoded {
             let detail = "the answer is compressed although we asked for it as it is";
             return Err(

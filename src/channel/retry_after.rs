@@ -1,20 +1,21 @@
 //! `Retry-After` in both its forms (RFC 9110, 10.2.3).
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 /// How long the provider asks us to wait; `None` when it does not say or
 /// says nonsense. A date is measured against the answer's own `Date`, so the
-/// two clocks need not agree.
+/// two clocks need not agree; without one it says nothing.
 pub(super) fn parse(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than fits is as long as can be; the retry policy has a cap.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let then = http_date(text)?;
-    let sent = http_date(headers.get(reqwest::header::DATE)?.to_str().ok()?)?;
+    let sent = http_date(headers.get(DATE)?.to_str().ok()?)?;
     Duration::try_from(then - sent).ok()
 }
 
@@ -44,6 +45,12 @@ mod tests {
             ("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"),
         ]);
         assert_eq!(parse(&dated), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn more_than_fits_is_as_long_as_can_be() {
+        let asked = headers(&[("retry-after", "99999999999999999999999")]);
+        assert_eq!(parse(&asked), Some(Duration::from_secs(u64::MAX)));
     }
 
     #[test]

@@ -129,7 +129,9 @@ impl Ingest {
         let attachment = &attempt.attachment;
         let announcement = Announcement {
             claim: attachment.claim(),
-            declared_size_bytes: attachment.declared_size_bytes,
+            declared_size_bytes: attachment
+                .declared_size_bytes
+                .filter(|_| attachment.source.keeps_its_size()),
             file_name: attachment.file_name.clone(),
             served_content_type: content_type,
             served_length: content_length,

@@ -1,6 +1,6 @@
 //! Whether a file ends where its format says it does.
 //!
-//! A cut-off download keeps its magic number, and decoders take half a JPEG
+//! A cut-off download keeps its magic number, and decoders take half a picture
 //! for a whole one; the end marker is what is missing. Bytes after it are
 //! common and harmless, so it is looked for, not demanded last.
 
@@ -9,6 +9,9 @@ use crate::attachment::media::MediaType;
 /// The longest tail a format's end marker is looked for in: a zip's end
 /// record may be followed by a comment of 65,535 bytes.
 const TAIL_BYTES: usize = 66 * 1024;
+
+/// What tools write after the end of a GIF is shorter.
+const GIF_TAIL_BYTES: usize = 1024;
 
 /// The last bytes of what was pushed.
 #[derive(Debug, Default)]
@@ -41,13 +44,17 @@ pub(super) fn is_whole(media_type: MediaType, head: &[u8], tail: &[u8], size: u6
         MediaType::Png => {
             head.get(12..16) == Some(b"IHDR") && ends_with_any(&[b"IEND\xae\x42\x60\x82"])
         }
-        MediaType::Jpeg => ends_with_any(&[&[0xff, 0xd9]]),
-        MediaType::Gif => ends_with_any(&[&[0x00, 0x3b]]),
+        // Two bytes turn up by chance: in a whole one they are among the last.
+        MediaType::Gif => {
+            let last = &tail[tail.len().saturating_sub(GIF_TAIL_BYTES)..];
+            contains(last, &[0x00, 0x3b])
+        }
         MediaType::Webp => riff_length(head).is_some_and(|length| length <= size),
         MediaType::Pdf => ends_with_any(&[b"%%EOF", b"startxref"]),
         MediaType::Docx | MediaType::Xlsx | MediaType::Pptx => ends_with_any(&[b"PK\x05\x06"]),
-        // These tell their end by structure or not at all.
-        MediaType::Csv
+        // A JPEG is walked; the others tell their end by structure or not at all.
+        MediaType::Jpeg
+        | MediaType::Csv
         | MediaType::Txt
         | MediaType::Doc
         | MediaType::Xls
@@ -90,9 +97,12 @@ mod tests {
 
     #[test]
     fn half_a_picture_is_not_whole() {
-        let jpeg = [0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 0xff, 0xd9, 0];
-        assert!(is_whole(MediaType::Jpeg, &jpeg, &jpeg, 10));
-        assert!(!is_whole(MediaType::Jpeg, &jpeg, &jpeg[..7], 7));
+        let mut gif = b"GIF89a".to_vec();
+        gif.extend([0x00, 0x3b]);
+        gif.extend([7; 2000]);
+        assert!(!is_whole(MediaType::Gif, &gif, &gif, 2008));
+        gif.extend([0x00, 0x3b, 0, 0]);
+        assert!(is_whole(MediaType::Gif, &gif, &gif, 2012));
         let webp = b"RIFF\x0c\0\0\0WEBPVP8 \0\0\0\0";
         assert!(is_whole(MediaType::Webp, webp, webp, 20));
         assert!(!is_whole(MediaType::Webp, webp, &webp[..16], 16));

@@ -2,10 +2,11 @@
 //!
 //! Promises: never keeps more than a head and a tail of a file, and refuses
 //! the first byte beyond the limit of the kind that the bytes themselves
-//! show. Pure: no I/O, and nothing here parses a format any deeper than its
-//! magic number and its end marker.
+//! show. Pure: no I/O, and nothing here parses a format any deeper than it
+//! takes to know it and to find its end.
 
 mod ending;
+mod jpeg;
 mod sniff;
 
 use crate::attachment::failure::FailureReason;
@@ -13,6 +14,7 @@ use crate::attachment::file_name::FileName;
 use crate::attachment::media::{Claim, MediaKind, MediaLimits, MediaType};
 use crate::attachment::status;
 use ending::Tail;
+use jpeg::JpegWalk;
 use sha2::{Digest as _, Sha256};
 
 /// What is known of a file before its first byte.
@@ -20,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Announcement {
     /// The type its sender claims.
     pub claim: Claim,
-    /// The size its sender claims, in bytes.
+    /// The size its sender claims, in bytes, where it is to be relied on.
     pub declared_size_bytes: Option<u64>,
     /// The name its sender gave it.
     pub file_name: FileName,
@@ -52,6 +54,7 @@ pub struct Inspector<'a> {
     hash: Sha256,
     head: Vec<u8>,
     tail: Tail,
+    jpeg: JpegWalk,
 }
 
 /// Enough of a file to tell its type by.
@@ -77,6 +80,7 @@ impl<'a> Inspector<'a> {
             hash: Sha256::new(),
             head: Vec::new(),
             tail: Tail::default(),
+            jpeg: JpegWalk::default(),
         })
     }
 
@@ -85,6 +89,7 @@ impl<'a> Inspector<'a> {
         self.size_bytes += bytes.len() as u64;
         self.hash.update(bytes);
         self.tail.push(bytes);
+        self.jpeg.push(bytes);
         if self.media_type.is_none() {
             let room = HEAD_BYTES - self.head.len();
             self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -110,18 +115,19 @@ impl<'a> Inspector<'a> {
         if self.size_bytes > self.max_bytes {
             return Err(FailureReason::TooLarge);
         }
-        if !ending::is_whole(media_type, &self.head, self.tail.bytes(), self.size_bytes) {
-            // Less than was announced is a cut connection that nobody noticed;
-            // a whole number of announced bytes is a damaged file.
-            let cut = self
-                .announcement
-                .declared_size_bytes
-                .is_some_and(|declared| self.size_bytes < declared);
-            return Err(if cut {
-                FailureReason::DownloadIncomplete
-            } else {
-                FailureReason::Corrupted
-            });
+        // Less than was announced is a cut connection that nobody noticed,
+        // whatever the bytes look like; all that was announced, and no end in
+        // it, is a damaged file.
+        let declared = self.announcement.declared_size_bytes;
+        if declared.is_some_and(|declared| self.size_bytes < declared) {
+            return Err(FailureReason::DownloadIncomplete);
+        }
+        let is_whole = match media_type {
+            MediaType::Jpeg => self.jpeg.has_ended(),
+            other => ending::is_whole(other, &self.head, self.tail.bytes(), self.size_bytes),
+        };
+        if !is_whole {
+            return Err(FailureReason::Corrupted);
         }
         Ok(Inspection {
             size_bytes: self.size_bytes,

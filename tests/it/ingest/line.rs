@@ -4,7 +4,7 @@ use super::{STORED, end_of, failed, rejected, unsupported};
 use crate::support::{TestApp, line};
 use attachments::dev::object_store::Fault;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, Transcoding};
-use attachments::proto::{Attempt, FailureReason as R};
+use attachments::proto::{Attempt, FailureReason as R, RegisterAttachmentRequest};
 use axum::http::StatusCode;
 use futures::future::join_all;
 use reqwest::header::HeaderValue;
@@ -74,6 +74,32 @@ async fn what_trying_again_cannot_mend_is_asked_once() {
     }))
     .await;
     assert_eq!(app.objects().await, [""; 0]);
+}
+
+/// Neither a text nor a film shows by its last bytes that it was cut.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_shorter_than_declared_is_fetched_again_whatever_it_is() {
+    let app = TestApp::start().await;
+    for (fixture, step) in [
+        (Fixture::Csv, "close:20"),
+        (Fixture::Csv, "lying:-5"),
+        (Fixture::Mp4, "close:300"),
+        (Fixture::Mp4, "lying:-10"),
+    ] {
+        let id = format!("{fixture:?}-{}", as_id(step));
+        let media = Media::fixture(fixture).script([step, "ok"]).unwrap();
+        let size = i64::try_from(media.size_bytes()).unwrap();
+        app.simulator.put_line_message(&id, media);
+        let stored = app
+            .ingest(RegisterAttachmentRequest {
+                declared_size_bytes: size,
+                ..line(&id)
+            })
+            .await;
+        assert_eq!((end_of(&stored), stored.size_bytes), (STORED, size), "{id}");
+        let [cut, _] = app.explain(&stored.attachment_id).await.try_into().unwrap();
+        assert_eq!(cut.failure_reason(), R::DownloadIncomplete, "{id}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

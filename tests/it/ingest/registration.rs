@@ -2,6 +2,7 @@
 
 use super::{STORED, deleted, end_of, failed, rejected, unsupported};
 use crate::support::{SLACK, TENANT, TestApp, line, slack};
+use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::batch_register_attachments_response::result::Result as Item;
 use attachments::proto::register_attachment_request::Source;
 use attachments::proto::{
@@ -48,7 +49,8 @@ async fn what_a_sender_declares_is_enough_to_refuse() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declaration_exactly_at_the_limit_is_no_reason_to_refuse() {
     let app = TestApp::start().await;
-    app.line_plays("1", &["ok"]);
+    let largest = Media::fixture_of_size(Fixture::Png, 10_000_000).unwrap();
+    app.simulator.put_line_message("1", largest);
     let request = RegisterAttachmentRequest {
         declared_content_type: "image/png".to_owned(),
         declared_size_bytes: 10_000_000,
