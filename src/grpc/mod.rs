@@ -7,6 +7,7 @@ mod admin;
 mod attachments;
 mod batch;
 mod byte_stream;
+mod connection;
 mod convert;
 mod cursor;
 mod error;

@@ -1,0 +1,155 @@
+//! Processes that are told to stop while they serve and work. What one such
+//! process says of it is told in `tests/it/process/drain.rs`.
+
+use crate::figures::{figure, times};
+use crate::fleet::{Fleet, ids, text};
+use crate::ground::sandbox::eventually;
+use crate::proxy::{Proxy, Target, Weather};
+use attachments::dev::client::Attachments;
+use attachments::proto::get_attachment_bytes_response::Payload;
+use attachments::proto::{GetAttachmentBytesRequest, GetAttachmentBytesResponse};
+use futures::future::join_all;
+use nix::sys::signal::Signal;
+use std::time::Duration;
+use tokio::time::sleep;
+use tonic::Streaming;
+
+/// F35, G22.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_cuts_no_stream_and_burns_no_attempt() {
+    let mut fleet = Fleet::new().await;
+    fleet
+        .set("server.grace", "8s")
+        .set("egress.idle_timeout", "120s");
+    fleet.set("retry.lease", "30s");
+    let content = text("large", 1_500_000);
+    fleet.put_file("large", &content, &[]);
+    let mut all = fleet.serve("all").await;
+    fleet.register("large").await;
+    fleet.assert_all_stored(1).await;
+    for round in 0..times(2, 50) {
+        let files = ids(&format!("stopped-{round}-"), 4);
+        for id in &files {
+            fleet.put_file(id, &text(id, 4_000), &["stall", "ok"]);
+        }
+        fleet.register_all(&files).await;
+        eventually("they are under way", async || {
+            fleet
+                .ground
+                .simulator
+                .requests_for(&format!("stopped-{round}-"))
+                == 4
+        })
+        .await;
+        let streams = join_all((0..20).map(|_| begin(&fleet, fleet.client()))).await;
+        all.process.signal(Signal::SIGTERM);
+        eventually("it drains", async || {
+            all.readyz().await.is_none_or(|(status, _)| status == 503)
+        })
+        .await;
+        let read = join_all(streams.into_iter().map(rest)).await;
+        let whole = read.iter().all(|bytes| bytes == content.as_bytes());
+        assert!(whole, "a stream is not what was sent");
+        let finished = all.process.finish().await;
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        let spent = "select count(*) from work where attempt_count <> 0 or leased_by is not null";
+        assert_eq!(fleet.count(spent).await, 0, "attempts were burnt");
+        all = fleet.serve("all").await;
+        fleet.assert_all_stored(1 + 4 * (round + 1)).await;
+    }
+    let burnt = "select count(*) from attachments where attempt_count <> 1";
+    assert_eq!(fleet.count(burnt).await, 0, "attempts were burnt");
+    figure(
+        "SIGTERM, 20 streams and 4 downloads",
+        times(2, 50),
+        "0 cut, 0 burnt, exit 0",
+    );
+}
+
+/// F35, beyond a network that is slower than the server: what the last stream
+/// holds is on its way when nothing is left to be done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_slow_gets_all_of_it_from_a_server_that_stops() {
+    let mut fleet = Fleet::new().await;
+    fleet.set("server.grace", "60s");
+    let content = text("large", 4_000_000);
+    fleet.put_file("large", &content, &[]);
+    for _ in 0..times(2, 20) {
+        let service = fleet.serve("all").await;
+        fleet.register("large").await;
+        fleet.assert_all_stored(1).await;
+        let proxy = Proxy::start(Target::Tcp(service.grpc.unwrap())).await;
+        let streams = join_all((0..4).map(async |_| {
+            let stream = begin(&fleet, fleet.client_of(proxy.address)).await;
+            proxy.set(Weather::Throttle(1_500_000));
+            stream
+        }))
+        .await;
+        service.process.signal(Signal::SIGTERM);
+        for bytes in join_all(streams.into_iter().map(rest)).await {
+            assert!(bytes == content.as_bytes(), "{} bytes", bytes.len());
+        }
+        let finished = service.process.finish().await;
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    }
+}
+
+/// F36.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_killed_at_the_end_of_the_grace_loses_nothing() {
+    let mut fleet = Fleet::new().await;
+    fleet
+        .set("server.grace", "2s")
+        .set("egress.idle_timeout", "120s");
+    let _api = fleet.serve("api").await;
+    for round in 0..times(2, 20) {
+        let files = ids(&format!("late-{round}-"), 4);
+        for id in &files {
+            fleet.put_file(id, &text(id, 4_000), &["stall", "ok"]);
+        }
+        let doomed = fleet.serve("worker").await;
+        fleet.register_all(&files).await;
+        eventually("they are under way", async || {
+            fleet
+                .ground
+                .simulator
+                .requests_for(&format!("late-{round}-"))
+                == 4
+        })
+        .await;
+        doomed.process.signal(Signal::SIGTERM);
+        // Around the moment when it gives back what still runs.
+        sleep(Duration::from_millis(1_990 + 5 * round as u64)).await;
+        doomed.process.kill().await;
+        let heir = fleet.serve("worker").await;
+        fleet.assert_all_stored(4 * (round + 1)).await;
+        heir.process.kill().await;
+    }
+}
+
+/// A byte stream of `large`, of which a piece has come.
+async fn begin(fleet: &Fleet, mut client: Attachments) -> Streaming<GetAttachmentBytesResponse> {
+    let request = GetAttachmentBytesRequest {
+        attachment_id: fleet.promises()["large"].ids[0].clone(),
+        ..GetAttachmentBytesRequest::default()
+    };
+    let mut stream = client
+        .get_attachment_bytes(request)
+        .await
+        .unwrap()
+        .into_inner();
+    // The first message is about the file.
+    stream.message().await.unwrap().unwrap();
+    stream
+}
+
+/// What else comes of it.
+async fn rest(mut stream: Streaming<GetAttachmentBytesResponse>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        if let Some(Payload::Chunk(chunk)) = message.payload {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    bytes
+}

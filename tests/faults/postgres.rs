@@ -1,0 +1,219 @@
+//! A Postgres that moves, only reads, wants things repeated or has no
+//! connection free.
+
+use crate::between;
+use crate::cluster::Cluster;
+use crate::figures::{figure, times};
+use crate::fleet::{Fleet, ids, stop};
+use crate::ground::requests::line;
+use crate::ground::sandbox::eventually;
+use crate::proxy::Target;
+use attachments::proto::GetAttachmentRequest;
+use futures::StreamExt as _;
+use futures::stream;
+use sqlx::Connection as _;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
+use tokio::time::Instant;
+use tonic::Code;
+
+/// F16: the address leads to a standby that was promoted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fail_over_to_a_synchronous_standby_loses_nothing() {
+    let mut primary = Cluster::start().await;
+    let mut fleet = Fleet::on(primary.url()).await;
+    let proxy = between::postgres(&mut fleet).await;
+    let standby = primary.replicate().await;
+    let _service = fleet.serve("all").await;
+    let files = ids("moved-", times(120, 1_000));
+    fleet.put_files(&files);
+    let began = Instant::now();
+    let fail_over = async {
+        let third = i64::try_from(files.len() / 3).unwrap();
+        eventually("a third is recorded", async || {
+            fleet.count("select count(*) from attachments").await >= third
+        })
+        .await;
+        primary.crash().await;
+        let down = Instant::now();
+        standby.promote().await;
+        proxy.switch(Target::Unix(standby.socket()));
+        down.elapsed()
+    };
+    let ((), moved) = tokio::join!(fleet.register_all(&files), fail_over);
+    fleet.pool = PgPool::connect(standby.url()).await.unwrap();
+    fleet.assert_all_stored(files.len()).await;
+    figure(
+        "fail-over to a synchronous standby",
+        format!("{} files", files.len()),
+        format!(
+            "0 lost, address moved after {moved:?}, all in {:?}",
+            began.elapsed()
+        ),
+    );
+}
+
+/// The service's sessions, but for those that listen.
+const THEIRS: &str = "select pid from pg_stat_activity
+    where datname = current_database() and application_name = 'attachments'
+      and query not ilike 'listen%'";
+
+/// F20: the address leads to a server that only reads, and back, while the
+/// connections to it stay open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_only_reads_is_unavailable_and_left_again() {
+    let fleet = Fleet::new().await;
+    let _service = fleet.serve("all").await;
+    fleet.put_files(&ids("readable-", 4));
+    for id in ids("readable-", 2) {
+        fleet.register(&id).await;
+    }
+    fleet.assert_all_stored(2).await;
+    let statement = |what: &str| {
+        format!(
+            "do $$ begin execute format('alter database %I {what}', current_database()); end $$"
+        )
+    };
+    execute(&fleet, &statement("set default_transaction_read_only = on")).await;
+    execute(
+        &fleet,
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'attachments'",
+    )
+    .await;
+    eventually("a write is refused for a while", async || {
+        let answer = fleet
+            .client()
+            .register_attachment(line("readable-0002"))
+            .await;
+        answer.is_err_and(|refusal| {
+            assert_eq!(refusal.code(), Code::Unavailable, "{refusal}");
+            true
+        })
+    })
+    .await;
+    let request = GetAttachmentRequest {
+        attachment_id: fleet.promises()["readable-0000"].ids[0].clone(),
+    };
+    fleet.client().get_attachment(request).await.unwrap();
+    // This session began before and may write.
+    execute(&fleet, &statement("reset default_transaction_read_only")).await;
+    // Those that are open go on refusing, so each is left when it is used.
+    let old: Vec<i32> = sqlx::query_scalar(THEIRS)
+        .fetch_all(&fleet.pool)
+        .await
+        .unwrap();
+    assert!(!old.is_empty());
+    eventually("the connections that only read are left", async || {
+        let now: Vec<i32> = sqlx::query_scalar(THEIRS)
+            .fetch_all(&fleet.pool)
+            .await
+            .unwrap();
+        old.iter().all(|pid| !now.contains(pid))
+    })
+    .await;
+    for id in ids("readable-", 4) {
+        fleet.register(&id).await;
+    }
+    fleet.assert_all_stored(4).await;
+}
+
+async fn execute(fleet: &Fleet, statement: &str) {
+    // The words are this test's own.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+        .execute(&fleet.pool)
+        .await
+        .unwrap();
+}
+
+/// F17: serialization failures and deadlocks, two of three times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_postgres_wants_repeated_is_repeated_and_never_shown() {
+    let mut fleet = Fleet::new().await;
+    // Two flushers share the refusals, and a busy machine takes its time.
+    fleet.set("database.patience", "20s");
+    let _service = fleet.serve("all").await;
+    // A sequence is not rolled back.
+    execute(
+        &fleet,
+        "create sequence writes;
+         create function refuse_two_of_three() returns trigger language plpgsql as $$
+         declare nth bigint := nextval('writes');
+         begin
+            if nth % 3 = 1 then raise exception using errcode = '40001'; end if;
+            if nth % 3 = 2 then raise exception using errcode = '40P01'; end if;
+            return null;
+         end $$;
+         create trigger refuses before insert on attachments
+            for each statement execute function refuse_two_of_three();",
+    )
+    .await;
+    let files = ids("again-", times(60, 600));
+    fleet.put_files(&files);
+    stream::iter(&files)
+        .for_each_concurrent(8, async |id| {
+            // Once: no client has to repeat it.
+            let answer = fleet.client().register_attachment(line(id)).await.unwrap();
+            fleet.note(id, &answer.into_inner().attachment.unwrap().attachment_id);
+        })
+        .await;
+    let refused: i64 = fleet.count("select last_value from writes").await;
+    figure(
+        "40001 and 40P01 at registration",
+        files.len(),
+        format!("{refused} writes, 0 shown"),
+    );
+    fleet.assert_all_stored(files.len()).await;
+}
+
+/// F19: at the start and while busy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_without_a_free_connection_is_waited_for() {
+    let cluster = Cluster::start().await;
+    let fleet = Fleet::on(cluster.url()).await;
+    let mut greedy = take_all(cluster.url()).await;
+    // It does not give up before there is a first connection.
+    let early = fleet.ground.serve(&["--role", "all"]).await;
+    let (status, checks) = early.readyz().await.unwrap();
+    assert_eq!(status, 503, "{checks}");
+    greedy.clear();
+    early.wait_ready().await;
+    stop(early).await;
+
+    let service = fleet.serve("all").await;
+    let files = ids("crowded-", 40);
+    fleet.put_files(&files);
+    fleet.register_all(&files[..20]).await;
+    greedy.extend(take_all(cluster.url()).await);
+    // By a connection that is there: nobody gets a new one.
+    let mut first = greedy.pop().unwrap();
+    loop {
+        // Whoever is first takes what becomes free.
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where application_name = 'attachments'",
+        )
+        .fetch_all(&mut first)
+        .await
+        .unwrap();
+        if ended.is_empty() {
+            break;
+        }
+        greedy.extend(take_all(cluster.url()).await);
+    }
+    let answer = fleet.client().register_attachment(line(&files[20])).await;
+    assert_eq!(answer.unwrap_err().code(), Code::Unavailable);
+    drop((greedy, first));
+    fleet.register_all(&files[20..]).await;
+    fleet.assert_all_stored(40).await;
+    assert!(service.readyz().await.is_some());
+}
+
+/// Opens connections until there are no more.
+async fn take_all(url: &str) -> Vec<PgConnection> {
+    let mut taken = Vec::new();
+    while let Ok(connection) = PgConnection::connect(url).await {
+        taken.push(connection);
+    }
+    taken
+}
