@@ -108,9 +108,9 @@ impl Sweeper {
     }
 
     /// One pass: end what is exhausted, put back what lost its work or waits
-    /// for a credential that is there, expire what is over, remove the objects of all of them, abort what was never
-    /// put whole. A step that fails does not keep the others from being made;
-    /// the last error is given.
+    /// for a credential that is there, expire what is over, remove the objects
+    /// of all of them, abort what was never put whole. A step that fails does
+    /// not keep the others from being made; the last error is given.
     pub async fn pass(&self) -> Result<(), DbError> {
         let mut passed = Ok(());
         for (what, swept) in [
@@ -124,10 +124,11 @@ impl Sweeper {
             ("uploads", Ok(self.abort_uploads().await)),
         ] {
             match swept {
-                Ok(0) => {}
                 Ok(count) => {
                     counter!("attachments_swept_total", "what" => what).increment(count);
-                    tracing::info!(sweep.what = what, sweep.count = count, "swept");
+                    if count > 0 {
+                        tracing::info!(sweep.what = what, sweep.count = count, "swept");
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(sweep.what = what, %error, "a step of the sweep failed");

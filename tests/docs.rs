@@ -10,6 +10,8 @@
 mod api;
 #[path = "docs/faults.rs"]
 mod faults;
+#[path = "docs/metrics.rs"]
+mod metrics;
 #[path = "docs/paths.rs"]
 mod paths;
 #[path = "docs/schema.rs"]
@@ -25,6 +27,23 @@ fn in_repository(path: impl AsRef<Path>) -> PathBuf {
 fn read(path: impl AsRef<Path>) -> String {
     let path = in_repository(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The Rust sources below these folders.
+fn sources(folders: &[&str]) -> Vec<String> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(in_repository).collect();
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    sources
 }
 
 /// `UPDATE_DOCS=1 cargo test --test docs` mends it.
@@ -59,6 +78,14 @@ fn every_fault_has_a_row_and_every_test_it_names_exists() {
     assert!(tests.len() > 100, "the tests were not found");
     let missing: Vec<_> = named.difference(&tests).collect();
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_metric_is_described_and_explained() {
+    let shown = metrics::shown();
+    assert!(shown.len() > 10, "{shown:#?}");
+    assert_eq!(metrics::described(), shown);
+    assert_eq!(metrics::explained(), shown);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! The one place that knows every module; no rule lives here.
 
+mod health;
+
 use crate::access::Access;
 use crate::admin::Admin;
 use crate::auth::{InvalidSettings, Verifier, ring_crypto};
@@ -11,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Resolved, Role};
 use crate::db::{Db, DbError};
 use crate::grpc::{self, Capabilities, CursorKeyError, Cursors, PageTokens, Reflection};
-use crate::http::{AdminListener, Probe, Probes};
+use crate::http::AdminListener;
 use crate::ingest::Ingest;
 use crate::purge::Purge;
 use crate::queue::Queue;
@@ -29,8 +31,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 /// A client that keeps the default window of 64 KiB halves its byte streams;
 /// the server's side of it is not left small too.
@@ -42,8 +42,6 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// How long connections to the database may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
-/// How often gRPC health follows the database.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A service whose ports are bound and whose parts are running.
 pub struct App {
@@ -95,6 +93,8 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         install_crypto();
+        // Before whoever counts.
+        let metrics = telemetry::metrics();
         let verifier = Arc::new(Verifier::new(&settings.auth, clock.clone())?);
         let db = Db::new(&settings.database)?;
         let egress = Egress::new(&settings.egress)?;
@@ -121,13 +121,12 @@ impl App {
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let probes = probes(&db, &bucket, &sweeper, &stop);
+        let probes = health::probes(&db, &bucket, &sweeper, metrics, &stop);
         let admin = AdminListener::start(admin_listener, probes);
         if let Some(grpc_listener) = grpc_listener {
             let (reporter, health) = tonic_health::server::health_reporter();
-            // tonic says SERVING until it is told; nobody has looked yet.
-            tell_health(&reporter, ServingStatus::NotServing).await;
-            tasks.spawn(follow_database(reporter, db.clone(), stop.clone()));
+            health::nobody_has_looked(&reporter).await;
+            tasks.spawn(health::follow_database(reporter, db.clone(), stop.clone()));
             let (herald, until) = (queue.clone(), stop.clone());
             tasks.spawn(async move { herald.spread_news(until).await });
             let capabilities = Capabilities {
@@ -239,82 +238,7 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
     }
 }
 
-fn probes(db: &Db, bucket: &Bucket, sweeper: &Sweeper, stop: &CancellationToken) -> Probes {
-    let (db, bucket, stop) = (db.clone(), bucket.clone(), stop.clone());
-    let (alive, aged) = (sweeper.clone(), sweeper.clone());
-    let metrics = telemetry::metrics();
-    Probes {
-        readiness: vec![
-            // Unavailable while the process drains.
-            Probe {
-                name: "accepting",
-                required: true,
-                check: Box::new(move || {
-                    let accepting = !stop.is_cancelled();
-                    Box::pin(async move { accepting })
-                }),
-            },
-            Probe {
-                name: "database",
-                required: true,
-                check: Box::new(move || {
-                    let db = db.clone();
-                    Box::pin(async move { db.check().await.is_ok() })
-                }),
-            },
-            Probe {
-                name: "object_storage",
-                required: false,
-                check: Box::new(move || {
-                    let bucket = bucket.clone();
-                    Box::pin(async move { bucket.check().await.is_ok() })
-                }),
-            },
-        ],
-        liveness: vec![Probe {
-            name: "sweeper",
-            required: true,
-            check: Box::new(move || {
-                let alive = alive.is_alive();
-                Box::pin(async move { alive })
-            }),
-        }],
-        metrics: Box::new(move || {
-            aged.show_age();
-            metrics.render()
-        }),
-    }
-}
-
 /// Nobody waits for the bucket's rules.
 async fn settle_lifecycle(bucket: Bucket, stop: CancellationToken) {
     stop.run_until_cancelled(bucket.settle_lifecycle()).await;
-}
-
-/// gRPC health says what registration needs: the database.
-async fn follow_database(reporter: HealthReporter, db: Db, stop: CancellationToken) {
-    loop {
-        let status = if db.check().await.is_ok() {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        tell_health(&reporter, status).await;
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(HEALTH_INTERVAL) => {}
-        }
-    }
-    tell_health(&reporter, ServingStatus::NotServing).await;
-}
-
-/// Of the server as a whole and of each service.
-async fn tell_health(reporter: &HealthReporter, status: ServingStatus) {
-    for service in [
-        "",
-        "attachments.v1.AttachmentService",
-        "attachments.v1.AdminService",
-    ] {
-        reporter.set_service_status(service, status).await;
-    }
 }

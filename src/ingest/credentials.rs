@@ -6,11 +6,11 @@
 //! any; memory is bounded; no credential is kept, sealed or otherwise.
 
 use super::circuit::Circuit;
+use super::counts;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::RetryPolicy;
 use crate::channel::FetchError;
 use crate::ids::{ChannelId, TenantId};
-use metrics::counter;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -160,7 +160,7 @@ impl Trouble {
         self.reason = reason;
         self.refusals.failed(now);
         if self.refusals.is_open() && !was_open {
-            count_opened(reason);
+            counts::circuit_opened(reason);
         }
     }
 
@@ -170,7 +170,7 @@ impl Trouble {
         let under_way = self.slowed_until.filter(|until| *until > now);
         if under_way.is_none() {
             self.slowdowns = self.slowdowns.saturating_add(1);
-            count_opened(FailureReason::SourceRateLimited);
+            counts::circuit_opened(FailureReason::SourceRateLimited);
         } else if asked.is_none() {
             // It was on its way when the pause began and tells nothing new.
             return;
@@ -181,12 +181,6 @@ impl Trouble {
         );
         self.slowed_until = under_way.max(Some(now + wait));
     }
-}
-
-/// By reason only: whose credential it is does not belong into a metric.
-fn count_opened(reason: FailureReason) {
-    counter!("attachments_credential_circuits_opened_total", "reason" => reason.as_str())
-        .increment(1);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! stays behind unless it is stored; no failure gets past [`Ingest::run`].
 
 mod circuit;
+mod counts;
 mod credentials;
 mod fetch;
 mod outage;
@@ -28,7 +29,6 @@ use crate::db::Db;
 use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
 use credentials::Credentials;
-use metrics::counter;
 use outage::Outage;
 use room::Room;
 use std::path::PathBuf;
@@ -102,6 +102,7 @@ impl Ingest {
         bucket: Bucket,
         settings: Settings,
     ) -> Self {
+        counts::begin();
         Self {
             db,
             queue,
@@ -222,7 +223,7 @@ fn report(settlement: &Settlement, trace: &Trace) {
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
         Outcome::Ended(reason) => ("ended", reason.as_str()),
     };
-    counter!("attachments_attempts_total", "outcome" => outcome, "reason" => reason).increment(1);
+    counts::attempt_ended(outcome, reason);
     tracing::info!(
         attempt.outcome = outcome,
         attempt.reason = reason,

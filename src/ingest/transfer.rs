@@ -1,5 +1,6 @@
 //! The way of the bytes: from the channel through the spool into the bucket.
 
+use super::counts;
 use super::fetch::{Credential, fetch_failure, note_head};
 use super::pace::Pace;
 use super::spool::{Spool, SpoolError, Spooled};
@@ -14,7 +15,6 @@ use crate::channel::Fetched;
 use crate::failpoint::{self, Step};
 use crate::inspect::{Announcement, Inspection, Inspector};
 use futures::StreamExt as _;
-use metrics::counter;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -185,7 +185,7 @@ fn spool_failure(error: &SpoolError, attempt: &Attempt, trace: &mut Trace) -> Fa
     let pause = match error {
         SpoolError::Full => ROOM_PAUSE,
         SpoolError::Disk(cause) => {
-            counter!("attachments_spool_failures_total").increment(1);
+            counts::spool_failed();
             tracing::error!(error = %cause, "the spool failed");
             DISK_PAUSE
         }

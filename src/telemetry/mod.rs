@@ -5,13 +5,13 @@
 //! file names are no fields.
 
 mod log_queue;
+mod metrics;
 
 pub use log_queue::LogGuard;
+pub use metrics::metrics;
 
 use log_queue::LogQueue;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal as _;
-use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -78,20 +78,6 @@ fn caps() -> Targets {
 /// Whether `filter` can be read, before anything is set up by it.
 pub fn check_filter(filter: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
     EnvFilter::try_new(filter).map(drop)
-}
-
-/// The process's metrics; installed by the first who asks.
-pub fn metrics() -> PrometheusHandle {
-    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-    METRICS
-        .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
-            let handle = recorder.handle();
-            // Somebody else's recorder stays; ours then shows nothing.
-            let _ = metrics::set_global_recorder(recorder);
-            handle
-        })
-        .clone()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The table of faults: every one has its row, every test it names exists.
 
-use crate::{in_repository, read};
+use crate::{read, sources};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// The faults that have a row, in the order of their rows.
 pub(super) fn numbered() -> Vec<usize> {
@@ -22,20 +21,11 @@ pub(super) fn named() -> BTreeSet<String> {
 
 /// The tests there are.
 pub(super) fn tests() -> BTreeSet<String> {
-    let mut folders: Vec<PathBuf> = vec![in_repository("tests/faults"), in_repository("tests/it")];
     let mut tests = BTreeSet::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let marked = text.split("#[tokio::test").skip(1);
-            let names = marked.filter_map(|rest| rest.split_once("fn ")?.1.split('(').next());
-            tests.extend(names.map(str::to_owned));
-        }
+    for text in sources(&["tests/faults", "tests/it"]) {
+        let marked = text.split("#[tokio::test").skip(1);
+        let names = marked.filter_map(|rest| rest.split_once("fn ")?.1.split('(').next());
+        tests.extend(names.map(str::to_owned));
     }
     tests
 }

@@ -1,9 +1,11 @@
 //! What `/metrics` tells of the queue. In a process of its own: metrics are
 //! the process's, and the other tests share one.
 
-use super::running_service::Ground;
+use super::running_service::{Ground, RunningService};
 use super::sandbox::eventually;
+use crate::support::line;
 use attachments::dev::object_store::{Fault, Operation};
+use attachments::dev::simulator::{Fixture, Media};
 use reqwest::StatusCode;
 
 /// Open attachments of a tenant without a channel, that only workers would touch.
@@ -61,4 +63,105 @@ async fn the_backlog_shows_in_the_metrics() {
     ] {
         assert!(service.metric(name).await >= Some(least), "{name}");
     }
+}
+
+const STORED: &str = r#"attachments_attempts_total{outcome="stored",reason=""}"#;
+const FAILED: &str = r#"attachments_attempts_total{outcome="retry",reason="SOURCE_UNAVAILABLE"}"#;
+const REFUSED: &str = r#"attachments_attempts_total{outcome="ended",reason="SOURCE_AUTH_FAILED"}"#;
+const CIRCUITS: &str =
+    r#"attachments_credential_circuits_opened_total{reason="SOURCE_AUTH_FAILED"}"#;
+const REQUEUED: &str = r#"attachments_swept_total{what="requeued"}"#;
+const EXHAUSTED: &str = r#"attachments_swept_total{what="exhausted"}"#;
+const SPOOL_FAILURES: &str = "attachments_spool_failures_total";
+const SPOOL_TAKEN: &str = "attachments_spool_taken_bytes";
+const OUTAGE: &str = "attachments_storage_outage";
+
+/// A worker died with its last attempt at the first of these, and the second
+/// has lost its work.
+const ACCIDENTS: &str = "
+with opened as (
+    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
+        file_name, declared_content_type, retention, status, max_attempts, created_at)
+    select 'acme', gen_random_uuid(), 'nobody', n, '', '{\"kind\":\"line\"}', 'm', '', '',
+        'durable', 'open', 5, now() - interval '1 hour' from unnest(array['dead', 'lost']) as n
+    returning id, media_id
+)
+insert into work (attachment_id, tenant_id, attempt_count, max_attempts, due_at)
+select id, 'acme', 5, 5, now() from opened where media_id = 'dead'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_alarm_watches_begins_at_nothing_and_moves() {
+    let mut ground = Ground::new().await;
+    let disk = tempfile::tempdir().unwrap();
+    let spool = disk.path().join("spool");
+    std::fs::create_dir(&spool).unwrap();
+    ground
+        .sandbox
+        .set("ATTACHMENTS_RETENTION_SWEEP_INTERVAL", "200ms")
+        .set("ATTACHMENTS_RETENTION_LOST_AFTER", "1s")
+        .set("ATTACHMENTS_RETRY_BASE", "100ms")
+        .set("ATTACHMENTS_RETRY_CAP", "200ms")
+        .set("ATTACHMENTS_LIMITS_SPOOL_MEMORY_BYTES", "10000")
+        .set("ATTACHMENTS_LIMITS_SPOOL_DIR", spool.display())
+        .set("ATTACHMENTS_EGRESS_IDLE_TIMEOUT", "120s");
+    let large = Media::fixture_of_size(Fixture::Png, 900_000).unwrap();
+    for (id, media, script) in [
+        ("fails", Media::fixture(Fixture::Png), "503"),
+        ("stored", Media::fixture(Fixture::Png), "ok"),
+        ("late", Media::fixture(Fixture::Png), "ok"),
+        ("large", large.clone(), "stall:800000"),
+        ("diskless", large, "ok"),
+        ("refused", Media::fixture(Fixture::Png), "401"),
+        ("refused-2", Media::fixture(Fixture::Png), "401"),
+        ("refused-3", Media::fixture(Fixture::Png), "401"),
+    ] {
+        let media = media.script([script]).unwrap();
+        ground.simulator.put_line_message(id, media);
+    }
+    let service = ground.serve(&[]).await;
+    service.wait_ready().await;
+    reaches(&service, REQUEUED, 0.0).await;
+    for name in [STORED, FAILED, REFUSED, CIRCUITS, EXHAUSTED, SPOOL_FAILURES] {
+        assert_eq!(service.metric(name).await, Some(0.0), "{name}");
+    }
+    let mut client = service.client_with_line(&ground.token()).await;
+    let mut register = async |id: &str| {
+        client.register_attachment(line(id)).await.unwrap();
+    };
+
+    register("stored").await;
+    reaches(&service, STORED, 1.0).await;
+    register("fails").await;
+    reaches(&service, FAILED, 1.0).await;
+    register("large").await;
+    reaches(&service, SPOOL_TAKEN, 900_000.0).await;
+    std::fs::remove_dir(&spool).unwrap();
+    register("diskless").await;
+    reaches(&service, SPOOL_FAILURES, 1.0).await;
+
+    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    ground.store.faults().inject(None, usize::MAX, away);
+    register("late").await;
+    reaches(&service, OUTAGE, 1.0).await;
+    ground.store.faults().clear();
+    eventually("the store is back", async || {
+        service.metric(OUTAGE).await == Some(0.0)
+    })
+    .await;
+
+    for id in ["refused", "refused-2", "refused-3"] {
+        register(id).await;
+    }
+    reaches(&service, REFUSED, 3.0).await;
+    reaches(&service, CIRCUITS, 1.0).await;
+
+    let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
+    sqlx::query(ACCIDENTS).execute(&pool).await.unwrap();
+    reaches(&service, EXHAUSTED, 1.0).await;
+    reaches(&service, REQUEUED, 1.0).await;
+}
+
+/// Waits until a metric is at least this.
+async fn reaches(service: &RunningService, name: &str, least: f64) {
+    eventually(name, async || service.metric(name).await >= Some(least)).await;
 }
