@@ -32,6 +32,9 @@ pub struct RedriveArgs {
     /// Do it; without this they are only counted.
     #[arg(long)]
     execute: bool,
+    /// Who is on record for it.
+    #[arg(long, env = "USER", default_value = "unknown")]
+    by: String,
 }
 
 /// Counts what matches, and puts it back where that is wanted.
@@ -51,7 +54,10 @@ pub async fn redrive(args: RedriveArgs, loaded: &Loaded) -> Result<(), OperatorE
         ));
         return Ok(());
     }
-    let done = redrive.redrive(&args.tenant, "cli", &filter, show).await?;
+    let subject = format!("cli:{}", args.by);
+    let done = redrive
+        .redrive(&args.tenant, &subject, &filter, show)
+        .await?;
     say(&format!(
         "\r{} of {} put back\n",
         done.redriven, done.matched

@@ -12,6 +12,7 @@ mod leftovers;
 mod metrics;
 mod migrate;
 mod reading;
+mod redrive;
 mod running_dev;
 mod serve;
 mod token;
