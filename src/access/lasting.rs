@@ -26,7 +26,10 @@ impl Access {
             let (access, tenant, mut attachment, mut looked_at, mut bytes) = reading?;
             let piece = match bytes.next().await? {
                 Ok(piece) => piece,
-                Err(error) => return Some((Err(error), None)),
+                Err(error) => {
+                    let error = access.looked_into(&tenant, attachment.id, error).await;
+                    return Some((Err(error), None));
+                }
             };
             if looked_at.elapsed() >= LOOK {
                 looked_at = Instant::now();

@@ -4,6 +4,7 @@
 //! link or a byte exists only for a stored attachment, and a stream ends soon
 //! after its deletion; it ends in an error rather than short.
 
+mod damage;
 mod disposition;
 mod lasting;
 
@@ -124,6 +125,7 @@ impl Access {
     /// Prepares to read.
     #[must_use]
     pub fn new(db: Db, bucket: Bucket, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        damage::begin_counting();
         Self {
             db,
             bucket,
@@ -227,8 +229,10 @@ impl Access {
         }
         let left = size_bytes - range.offset;
         let length = range.limit.map_or(left, |limit| limit.min(left));
-        let bytes = self.bucket.read(&object, range.offset, length).await?;
-        let bytes = bytes.map_err(AccessError::from);
+        let bytes = match self.bucket.read(&object, range.offset, length).await {
+            Ok(bytes) => bytes.map_err(AccessError::from),
+            Err(error) => return Err(self.looked_into(tenant, id, error.into()).await),
+        };
         let bytes = self
             .clone()
             .while_stored(tenant.clone(), attachment.clone(), bytes);

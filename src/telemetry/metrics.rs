@@ -59,6 +59,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Credentials that this worker found refused, or told to slow down",
     ),
     (
+        "attachments_damaged_reads_total",
+        "Reads that met a stored object which is gone or not whole",
+    ),
+    (
         "attachments_log_lines_dropped_total",
         "Log lines that nobody took in time",
     ),

@@ -1,7 +1,7 @@
 //! A database that dies and comes back, and connections that are cut.
 
 use crate::cluster::Cluster;
-use crate::figures::{figure, times};
+use crate::figures::{figure, promised, times};
 use crate::fleet::{Fleet, ids, text};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,8 +38,7 @@ async fn a_postgres_that_is_restarted_at_once_costs_nothing() {
         format_args!("{} restarts, {} files", ready.len(), ready.len() * 40),
         format_args!("0 stuck, ready {worst:.1?} after Postgres at worst"),
     );
-    // 5 s is promised; a busy machine gets thrice that.
-    assert!(worst < Duration::from_secs(15), "{ready:?}");
+    promised(worst, Duration::from_secs(5));
 }
 
 /// F14.

@@ -3,11 +3,11 @@
 
 use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, text};
+use crate::ground::byte_stream;
 use crate::ground::sandbox::eventually;
 use crate::proxy::{Proxy, Target, Weather};
 use attachments::dev::client::Attachments;
-use attachments::proto::get_attachment_bytes_response::Payload;
-use attachments::proto::{GetAttachmentBytesRequest, GetAttachmentBytesResponse};
+use attachments::proto::GetAttachmentBytesResponse;
 use futures::future::join_all;
 use nix::sys::signal::Signal;
 use std::time::Duration;
@@ -47,9 +47,10 @@ async fn sigterm_cuts_no_stream_and_burns_no_attempt() {
             all.readyz().await.is_none_or(|(status, _)| status == 503)
         })
         .await;
-        let read = join_all(streams.into_iter().map(rest)).await;
-        let whole = read.iter().all(|bytes| bytes == content.as_bytes());
-        assert!(whole, "a stream is not what was sent");
+        let read = join_all(streams.into_iter().map(byte_stream::rest)).await;
+        for bytes in read {
+            assert!(bytes.unwrap() == content.as_bytes(), "other bytes");
+        }
         let finished = all.process.finish().await;
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         let spent = "select count(*) from work where attempt_count <> 0 or leased_by is not null";
@@ -86,8 +87,8 @@ async fn a_reader_that_is_slow_gets_all_of_it_from_a_server_that_stops() {
         }))
         .await;
         service.process.signal(Signal::SIGTERM);
-        for bytes in join_all(streams.into_iter().map(rest)).await {
-            assert!(bytes == content.as_bytes(), "{} bytes", bytes.len());
+        for bytes in join_all(streams.into_iter().map(byte_stream::rest)).await {
+            assert!(bytes.unwrap() == content.as_bytes(), "other bytes");
         }
         let finished = service.process.finish().await;
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
@@ -127,29 +128,8 @@ async fn who_is_killed_at_the_end_of_the_grace_loses_nothing() {
     }
 }
 
-/// A byte stream of `large`, of which a piece has come.
+/// A byte stream of `large`, of which only the first message has come.
 async fn begin(fleet: &Fleet, mut client: Attachments) -> Streaming<GetAttachmentBytesResponse> {
-    let request = GetAttachmentBytesRequest {
-        attachment_id: fleet.promises()["large"].ids[0].clone(),
-        ..GetAttachmentBytesRequest::default()
-    };
-    let mut stream = client
-        .get_attachment_bytes(request)
-        .await
-        .unwrap()
-        .into_inner();
-    // The first message is about the file.
-    stream.message().await.unwrap().unwrap();
-    stream
-}
-
-/// What else comes of it.
-async fn rest(mut stream: Streaming<GetAttachmentBytesResponse>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while let Some(message) = stream.message().await.unwrap() {
-        if let Some(Payload::Chunk(chunk)) = message.payload {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    bytes
+    let id = fleet.promises()["large"].ids[0].clone();
+    byte_stream::begin(&mut client, &id).await.unwrap()
 }

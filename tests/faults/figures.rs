@@ -1,6 +1,7 @@
 //! How much is done, and the line that says what came out.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Whether `ATTACHMENTS_FAULTS=long` asks for what a release must pass.
 pub fn is_long() -> bool {
@@ -15,4 +16,12 @@ pub fn times(short: usize, long: usize) -> usize {
 /// One line: what was tried, how often, and what came out.
 pub fn figure(name: &str, counted: impl Display, result: impl Display) {
     println!("figure | {name} | {counted} | {result}");
+}
+
+/// Holds a time to what is promised, in the long form: the machine of the
+/// short one may be as busy as it likes.
+pub fn promised(took: Duration, most: Duration) {
+    if is_long() {
+        assert!(took <= most, "{took:?} where {most:?} is promised");
+    }
 }

@@ -1,6 +1,6 @@
 //! Workers that are stopped, doubled or dead: the lease and the fence.
 
-use crate::figures::{figure, is_long, times};
+use crate::figures::{figure, is_long, promised, times};
 use crate::fleet::{Fleet, ids, text};
 use crate::ground::running_service::RunningService;
 use crate::ground::sandbox::eventually;
@@ -106,6 +106,9 @@ async fn steal_until_stored(fleet: &Fleet, files: usize) -> u64 {
     }
 }
 
+/// With the default lease of 30 s.
+const TAKEN_OVER_AFTER: Duration = Duration::from_secs(40);
+
 /// G2: from the kill to the file stored by somebody else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_dead_worker_held_is_taken_over() {
@@ -113,16 +116,15 @@ async fn what_a_dead_worker_held_is_taken_over() {
     fleet
         .set("egress.idle_timeout", "1h")
         .set("egress.total_timeout", "1h");
-    let (lease, most) = if is_long() {
+    let lease = if is_long() {
         fleet.unset(&[
             "retry.lease",
             "retry.poll_interval",
             "retention.sweep_interval",
         ]);
-        (Duration::from_secs(30), Duration::from_secs(40))
+        Duration::from_secs(30)
     } else {
-        // Twice the lease: renewed just before the kill, found at the poll.
-        (Duration::from_secs(2), Duration::from_secs(20))
+        Duration::from_secs(2)
     };
     let _api = fleet.serve("api").await;
     let (rounds, each) = (times(1, 5), times(3, 10));
@@ -157,9 +159,9 @@ async fn what_a_dead_worker_held_is_taken_over() {
     figure(
         "recovery after a worker's death",
         format_args!("{} kills, lease {lease:?}", recoveries.len()),
-        format_args!("worst {worst:.1?}, allowed {most:?}"),
+        format_args!("worst {worst:.1?}, allowed {TAKEN_OVER_AFTER:?}"),
     );
-    assert!(worst <= most, "{recoveries:?}");
+    promised(worst, TAKEN_OVER_AFTER);
 }
 
 /// A worker that runs this file's attempt and nothing else.

@@ -35,3 +35,4 @@ mod poison;
 mod postgres;
 mod proxy;
 mod replicas;
+mod tampering;

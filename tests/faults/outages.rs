@@ -4,7 +4,7 @@
 //! address does, in `tests/it/ingest/addresses.rs`.
 
 use crate::between;
-use crate::figures::{figure, times};
+use crate::figures::{figure, promised, times};
 use crate::fleet::{Fleet, ids, text};
 use crate::ground::requests::line;
 use crate::ground::sandbox::eventually;
@@ -12,16 +12,14 @@ use crate::ground::{ANY_PORT, bucket};
 use crate::mounts::SmallDisk;
 use crate::proxy::{Proxy, Weather};
 use attachments::dev::object_store::{Fault, ObjectStore, Operation, Settings};
-use attachments::proto::get_attachment_bytes_response::Payload;
-use attachments::proto::{GetAttachmentBytesRequest, GetAttachmentRequest};
-use aws_sdk_s3::primitives::ByteStream;
+use attachments::proto::GetAttachmentRequest;
 use futures::future::join_all;
 use http::StatusCode;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::{Code, Status};
+use tonic::Code;
 
-/// Of `database.patience`; a busy machine may be as late again, and again.
+/// The default of `database.patience`.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// F15, idle and busy.
@@ -68,8 +66,8 @@ async fn a_silent_database_is_unavailable_in_time_and_leaks_no_connection() {
                 .all(|code| *code == (Code::Unavailable, Code::Unavailable)),
             "{refusals:?}"
         );
-        // Two calls, one after the other.
-        assert!(took < PATIENCE * 2 * 4, "{took:?}");
+        // Two calls, one after the other; each may be as late again.
+        promised(took, PATIENCE * 2 * 2);
         figure(
             "silent database",
             "48 calls, 2 at a time each",
@@ -251,76 +249,6 @@ async fn a_full_disk_of_the_store_is_waited_for() {
     assert!(visible.is_empty(), "{visible:?}");
     disk.free();
     fleet.assert_all_stored(10).await;
-}
-
-/// F29: removed, shorter, longer, and as long but other bytes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_that_was_tampered_with_is_data_loss_and_never_a_short_success() {
-    let fleet = Fleet::new().await;
-    let _service = fleet.serve("all").await;
-    let files = ids("tampered-", 4);
-    for id in &files {
-        fleet.put_file(id, &text(id, 600_000), &[]);
-    }
-    fleet.register_all(&files).await;
-    fleet.assert_all_stored(4).await;
-    let s3 = fleet.ground.s3();
-    for (id, change) in files.iter().zip([-1, 0, 1, isize::MIN]) {
-        let key = key_of(&fleet, id).await;
-        let whole = text(id, 600_000);
-        assert_eq!(read(&fleet, id).await.unwrap().len(), whole.len());
-        if change == isize::MIN {
-            s3.delete_object()
-                .bucket("bucket")
-                .key(key)
-                .send()
-                .await
-                .unwrap();
-        } else {
-            let mut other = whole.into_bytes();
-            other[300_000] ^= 1;
-            other.resize(other.len().checked_add_signed(change).unwrap(), b'x');
-            let body = ByteStream::from(other);
-            s3.put_object()
-                .bucket("bucket")
-                .key(key)
-                .body(body)
-                .send()
-                .await
-                .unwrap();
-        }
-        let refusal = read(&fleet, id).await.unwrap_err();
-        assert_eq!(refusal.code(), Code::DataLoss, "{change}: {refusal}");
-    }
-    let audit = fleet.ground.sandbox.run(&["audit", "--grace", "0s"]).await;
-    assert_eq!(audit.code, Some(1), "{}", audit.stdout);
-}
-
-async fn key_of(fleet: &Fleet, media_id: &str) -> String {
-    sqlx::query_scalar("select storage_key from attachments where media_id = $1")
-        .bind(media_id)
-        .fetch_one(&fleet.pool)
-        .await
-        .unwrap()
-}
-
-async fn read(fleet: &Fleet, media_id: &str) -> Result<Vec<u8>, Status> {
-    let request = GetAttachmentBytesRequest {
-        attachment_id: fleet.promises()[media_id].ids[0].clone(),
-        ..GetAttachmentBytesRequest::default()
-    };
-    let mut bytes = Vec::new();
-    let mut stream = fleet
-        .client()
-        .get_attachment_bytes(request)
-        .await?
-        .into_inner();
-    while let Some(message) = stream.message().await? {
-        if let Some(Payload::Chunk(chunk)) = message.payload {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    Ok(bytes)
 }
 
 /// G18, I11.

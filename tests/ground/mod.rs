@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each of the two binaries uses its part")]
 
 pub mod bucket;
+pub mod byte_stream;
 pub mod database;
 pub mod requests;
 pub mod running_service;

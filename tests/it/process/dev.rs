@@ -1,9 +1,10 @@
 //! `attachments dev`: what it says, what it survives, and whom it refuses.
 
 use super::leftovers::{descendants, postmasters, wait_gone};
-use super::reading::{bytes_of, wait_stored};
+use super::reading::wait_stored;
 use super::running_dev::{DEV, RunningDev};
 use super::sandbox::{Process, Sandbox, eventually};
+use crate::ground::byte_stream;
 use crate::support::{ANY_PORT, line};
 use attachments::dev::simulator::{self, Fixture, Media, Simulator};
 use attachments::proto::{
@@ -124,7 +125,9 @@ async fn what_dev_stored_survives_kill_9() {
     let found = reader.get_attachment(request).await.unwrap().into_inner();
     assert_eq!(found, stored);
     assert_eq!(
-        hex::encode(Sha256::digest(bytes_of(&mut reader, &id).await)),
+        hex::encode(Sha256::digest(
+            byte_stream::whole(&mut reader, &id).await.unwrap()
+        )),
         sent
     );
 }

@@ -1,9 +1,10 @@
 //! `dev` uses what is given, and spawns nothing in its place.
 
 use super::leftovers::{descendants, postmasters};
-use super::reading::{bytes_of, wait_stored};
+use super::reading::wait_stored;
 use super::running_dev::RunningDev;
 use super::sandbox::Sandbox;
+use crate::ground::byte_stream;
 use crate::support::{ANY_PORT, database, line};
 use attachments::dev::object_store::{self, ObjectStore, Operation};
 use attachments::dev::simulator::{
@@ -58,7 +59,9 @@ async fn nothing_is_embedded_that_was_given() {
     let (mut client, _) = dev.clients("admin");
     let found = wait_stored(&mut client, &register(&dev, "2001").await).await;
     assert_eq!(store.faults().count(Operation::Put), 1);
-    let bytes = bytes_of(&mut client, &found.attachment_id).await;
+    let bytes = byte_stream::whole(&mut client, &found.attachment_id)
+        .await
+        .unwrap();
     assert_eq!(hex::encode(Sha256::digest(bytes)), sent);
     let pool = PgPool::connect(&database_url).await.unwrap();
     let rows: i64 = sqlx::query_scalar("select count(*) from attachments")

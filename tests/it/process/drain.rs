@@ -3,10 +3,10 @@
 use super::reading::wait_stored;
 use super::running_service::{Ground, said};
 use super::sandbox::eventually;
+use crate::ground::byte_stream;
 use crate::support::line;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::get_attachment_bytes_response::Payload;
-use attachments::proto::{GetAttachmentBytesRequest, WatchAttachmentsRequest};
+use attachments::proto::WatchAttachmentsRequest;
 use nix::sys::signal::Signal;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -41,16 +41,7 @@ async fn streams_end_whole_and_downloads_are_given_back_unspent() {
         ground.simulator.requests_for("1002") == 1
     })
     .await;
-    let request = GetAttachmentBytesRequest {
-        attachment_id: large,
-        ..GetAttachmentBytesRequest::default()
-    };
-    let mut stream = client
-        .get_attachment_bytes(request)
-        .await
-        .unwrap()
-        .into_inner();
-    stream.message().await.unwrap().unwrap();
+    let stream = byte_stream::begin(&mut client, &large).await.unwrap();
 
     service.process.signal(Signal::SIGTERM);
 
@@ -67,13 +58,8 @@ async fn streams_end_whole_and_downloads_are_given_back_unspent() {
             .is_err()
     })
     .await;
-    let mut digest = Sha256::new();
-    while let Some(message) = stream.message().await.unwrap() {
-        if let Some(Payload::Chunk(chunk)) = message.payload {
-            digest.update(chunk);
-        }
-    }
-    assert_eq!(hex::encode(digest.finalize()), sent);
+    let bytes = byte_stream::rest(stream).await.unwrap();
+    assert_eq!(hex::encode(Sha256::digest(bytes)), sent);
     let finished = service.process.finish().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
 

@@ -2,10 +2,7 @@
 
 use crate::support::PATIENCE;
 use attachments::dev::client::Attachments;
-use attachments::proto::get_attachment_bytes_response::Payload;
-use attachments::proto::{
-    Attachment, AttachmentStatus, GetAttachmentBytesRequest, GetAttachmentRequest,
-};
+use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -27,24 +24,4 @@ pub async fn wait_stored(reader: &mut Attachments, id: &str) -> Attachment {
         assert!(now < deadline, "waited in vain: {attachment:#?}");
         sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// All bytes of an attachment, by the stream.
-pub async fn bytes_of(reader: &mut Attachments, id: &str) -> Vec<u8> {
-    let request = GetAttachmentBytesRequest {
-        attachment_id: id.to_owned(),
-        ..GetAttachmentBytesRequest::default()
-    };
-    let mut stream = reader
-        .get_attachment_bytes(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let mut bytes = Vec::new();
-    while let Some(message) = stream.message().await.unwrap() {
-        if let Some(Payload::Chunk(chunk)) = message.payload {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    bytes
 }

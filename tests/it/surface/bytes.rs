@@ -10,6 +10,7 @@ use attachments::proto::{
 };
 use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 use tonic::{Code, Status};
 
 const CHUNK: usize = 256 * 1024;
@@ -217,4 +218,25 @@ async fn a_deletion_ends_a_stream_that_is_under_way() {
     assert_eq!(end.code(), Code::FailedPrecondition, "{end:?}");
     assert_eq!(reason(&end), "ATTACHMENT_DELETED");
     assert!(got.bytes.len() < 4_000_000);
+}
+
+/// Its object is gone before its bytes were asked for, which is no damage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_deleted_while_its_stream_begins_is_deleted_and_not_damaged() {
+    let app = TestApp::start().await;
+    let file = stored_named(&app, "1", picture(), "a.png").await;
+    let late = Fault::Delay(Duration::from_secs(3));
+    app.store.faults().inject(Operation::Get, 1, late);
+    let reads = read(&app, &file.attachment_id, 0, 0);
+    let deletes = async {
+        app.eventually("it was asked for", || async {
+            app.store.faults().count(Operation::Get) == 1
+        })
+        .await;
+        app.delete(&file.attachment_id).await
+    };
+    let (got, _) = tokio::join!(reads, deletes);
+    let end = got.end.expect("there are no bytes");
+    assert_eq!(end.code(), Code::FailedPrecondition, "{end:?}");
+    assert_eq!(reason(&end), "ATTACHMENT_DELETED");
 }
