@@ -85,10 +85,12 @@ struct HealthcheckArgs {
     admin_listen: Option<SocketAddr>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    match Box::pin(run(cli)).await {
+    let ran = app::runtime()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(Box::pin(run(cli))));
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let faulty = is_config_fault(error.as_ref());

@@ -3,6 +3,9 @@
 //! The one place that knows every module; no rule lives here.
 
 mod health;
+mod threads;
+
+pub use threads::runtime;
 
 use crate::access::Access;
 use crate::admin::Admin;

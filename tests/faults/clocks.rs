@@ -70,6 +70,50 @@ async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
     assert_eq!(fleet.count(more_than_needed).await, 0);
 }
 
+/// F32: at work. The store refuses what was signed an hour ago, and tells its
+/// own time, by which the next try is signed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
+    let Some(library) = libfaketime() else {
+        println!("skipped: faketime is not installed");
+        return;
+    };
+    let fleet = Fleet::new().await;
+    let clock = fleet.ground.sandbox.write("clock", "+0");
+    let launcher = [
+        "env",
+        &format!("LD_PRELOAD={}", library.display()),
+        &format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+        "FAKETIME_NO_CACHE=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+    ];
+    let _api = fleet.serve("api").await;
+    let _worker = fleet.serve_by(&launcher, "worker").await;
+    // Held longer than a lease, and under way when the clock steps.
+    fleet.put_file("held", &text("held", 160), &["drip:40"]);
+    fleet.register("held").await;
+    eventually("it is under way", async || {
+        fleet.ground.simulator.requests_for("held") == 1
+    })
+    .await;
+    let files = ids("stepped-", times(24, 200));
+    let (back, forth) = files.split_at(files.len() / 2);
+    for (files, time) in [(back, "-1h"), (forth, "+0")] {
+        fs::write(&clock, time).unwrap();
+        for (id, n) in files.iter().zip(0..) {
+            let script: &[&str] = if n % 2 == 0 { &["503", "ok"] } else { &[] };
+            fleet.put_file(id, &text(id, 4_000), script);
+        }
+        fleet.register_all(files).await;
+        let all = 1 + back.len() * if time == "-1h" { 1 } else { 2 };
+        fleet.assert_all_stored(all).await;
+    }
+    let asked = fleet.ground.simulator.requests_for("held");
+    assert_eq!(asked, 1, "its lease was taken for over");
+    let more_than_needed = "select count(*) from attachments where attempt_count > 2";
+    assert_eq!(fleet.count(more_than_needed).await, 0);
+}
+
 /// Where Linux distributions put it. The command `faketime` is no use: what it
 /// starts outlives it.
 fn libfaketime() -> Option<PathBuf> {

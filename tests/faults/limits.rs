@@ -1,16 +1,17 @@
-//! What the machine runs out of: file descriptors, memory, disk, readers of the
-//! log.
+//! What the machine runs out of: file descriptors, threads, memory, disk,
+//! readers of the log.
 //!
 //! Bad starts are told in `tests/it/process/faults.rs` and
 //! `tests/it/process/serve.rs`.
 
 use crate::cluster::Cluster;
+use crate::control_group::ControlGroup;
 use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, stop, text};
 use crate::ground::requests::line;
 use crate::ground::running_service::RunningService;
 use crate::ground::sandbox::eventually;
-use crate::mounts::{MemoryGroup, SmallDisk};
+use crate::mounts::SmallDisk;
 use attachments::proto::GetAttachmentRequest;
 use serde_json::Value;
 use std::fs;
@@ -184,7 +185,7 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_larger_than_the_memory_come_in_all_the_same() {
     const LIMIT: usize = 64 * 1024 * 1024;
-    let Some(group) = MemoryGroup::make(LIMIT) else {
+    let Some(group) = ControlGroup::make("memory") else {
         println!("skipped: no memory control group can be made here");
         return;
     };
@@ -193,18 +194,17 @@ async fn files_larger_than_the_memory_come_in_all_the_same() {
         .set("retry.lease", "30s")
         .set("limits.ingest_concurrency", "48")
         .set("limits.tenant_concurrency", "48");
-    let joined = format!(
-        "echo $$ >{}/cgroup.procs; exec \"$@\"",
-        group.path().display()
-    );
-    let launcher = ["sh", "-c", &joined, "sh"];
+    group.write("memory.limit_in_bytes", &LIMIT.to_string());
     let files = ids("heavy-", times(24, 200));
     let content = text("heavy", 4_500_000);
     assert!(content.len() * 24 > LIMIT * 3 / 2);
     for id in &files {
         fleet.put_file(id, &content, &[]);
     }
-    let service = fleet.serve_by(&launcher, "all").await;
+    let launcher = group.launcher();
+    let service = fleet
+        .serve_by(&launcher.each_ref().map(String::as_str), "all")
+        .await;
     fleet.register_all(&files).await;
     fleet.assert_all_stored(files.len()).await;
     let peak = group.read("memory.max_usage_in_bytes");
@@ -214,5 +214,47 @@ async fn files_larger_than_the_memory_come_in_all_the_same() {
         format!("all stored, {peak} bytes at most, disk cache included"),
     );
     // It was not killed on the way.
+    stop(service).await;
+}
+
+/// F41: files that go to disk, by threads that cannot be made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_may_make_no_more_threads_waits_for_some() {
+    let Some(group) = ControlGroup::make("pids") else {
+        println!("skipped: no control group can be made here");
+        return;
+    };
+    let mut fleet = Fleet::new().await;
+    fleet.set("limits.spool_memory_bytes", "10000");
+    let launcher = group.launcher();
+    let service = fleet
+        .serve_by(&launcher.each_ref().map(String::as_str), "all")
+        .await;
+    let files = ids("threadless-", times(20, 200));
+    for id in &files {
+        fleet.put_file(id, &text(id, 600_000), &[]);
+    }
+    group.write("pids.max", &group.read("pids.current").to_string());
+    fleet.register_all(&files).await;
+    eventually("a thread is refused", async || {
+        group.read("pids.events") > 0
+    })
+    .await;
+    fleet.register_all(&files).await;
+    group.write("pids.max", "max");
+    fleet.assert_all_stored(files.len()).await;
+    figure(
+        "no more threads",
+        format!(
+            "{} files, {} refused",
+            files.len(),
+            group.read("pids.events")
+        ),
+        "0 failed, 0 burnt",
+    );
+    let burnt = "select count(*) from attachments where attempt_count <> 1";
+    assert_eq!(fleet.count(burnt).await, 0, "attempts were burnt");
+    let log = service.process.stderr();
+    assert!(!log.contains("panicked"), "{log}");
     stop(service).await;
 }

@@ -19,6 +19,7 @@ mod chaos;
 mod clocks;
 mod cluster;
 mod connections;
+mod control_group;
 mod drain;
 mod duplicates;
 mod fairness;

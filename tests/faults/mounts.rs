@@ -1,4 +1,4 @@
-//! A disk so small that it can be filled, and memory that runs out soon.
+//! A disk so small that it can be filled.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -53,39 +53,5 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: somebody may have a file open yet.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-    }
-}
-
-/// A control group that its processes share memory in; removed when dropped.
-pub struct MemoryGroup {
-    folder: PathBuf,
-}
-
-impl MemoryGroup {
-    /// One of so many bytes; none where we may not.
-    pub fn make(bytes: usize) -> Option<Self> {
-        let name = format!("attachments-faults-{}", std::process::id());
-        let folder = Path::new("/sys/fs/cgroup/memory").join(name);
-        fs::create_dir(&folder).ok()?;
-        let this = Self { folder };
-        let limit = this.folder.join("memory.limit_in_bytes");
-        fs::write(limit, bytes.to_string()).ok().map(|()| this)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What the kernel counts.
-    pub fn read(&self, name: &str) -> u64 {
-        let text = fs::read_to_string(self.folder.join(name)).unwrap();
-        text.trim().parse().unwrap()
-    }
-}
-
-impl Drop for MemoryGroup {
-    fn drop(&mut self) {
-        // It stays if a process is left in it, and harms nobody.
-        let _ = fs::remove_dir(&self.folder);
     }
 }
