@@ -1,5 +1,7 @@
-//! `kill -9` at any moment, while registrations go on.
+//! `kill -9` at any moment, of a worker, an API process or every backend of
+//! Postgres, while registrations go on.
 
+use crate::cluster::Cluster;
 use crate::figures::{figure, is_long, times};
 use crate::fleet::{Fleet, text};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,7 +34,8 @@ async fn processes_that_are_killed_at_random_lose_nothing() {
     );
     println!("ATTACHMENTS_FAULTS_SEED={seed}");
     let mut dice = Dice(seed);
-    let mut fleet = Fleet::new().await;
+    let mut cluster = Cluster::start().await;
+    let mut fleet = Fleet::on(cluster.url()).await;
     // A file that five kills hit is no file that was lost.
     fleet.set("retry.max_attempts", "100");
     fleet.set("limits.spool_memory_bytes", "4096");
@@ -60,12 +63,19 @@ async fn processes_that_are_killed_at_random_lose_nothing() {
         let mut done = 0;
         while done < times(60, 500) && (is_long() || began.elapsed() < SHORT) {
             sleep(Duration::from_millis(dice.up_to(700))).await;
-            if done % 2 == 0 {
-                worker.process.kill().await;
-                worker = fleet.serve("worker").await;
-            } else {
-                api.process.kill().await;
-                api = fleet.serve("api").await;
+            match done % 10 {
+                9 => {
+                    cluster.crash().await;
+                    cluster.start_again().await;
+                }
+                even if even % 2 == 0 => {
+                    worker.process.kill().await;
+                    worker = fleet.serve("worker").await;
+                }
+                _ => {
+                    api.process.kill().await;
+                    api = fleet.serve("api").await;
+                }
             }
             done += 1;
         }
