@@ -42,9 +42,9 @@ pub struct LimitOverrides {
     pub image_max_bytes: Option<u64>,
     /// Largest document in bytes.
     pub document_max_bytes: Option<u64>,
-    /// Largest sound in bytes.
+    /// Largest audio file in bytes.
     pub audio_max_bytes: Option<u64>,
-    /// Largest moving picture in bytes.
+    /// Largest video in bytes.
     pub video_max_bytes: Option<u64>,
     /// Files of one message.
     pub max_files_per_message: Option<u16>,

@@ -14,9 +14,9 @@ pub enum MediaKind {
     Image,
     /// Something with text in it.
     Document,
-    /// A moving picture.
+    /// A video, with or without sound.
     Video,
-    /// A sound.
+    /// Audio alone.
     Audio,
 }
 
@@ -173,9 +173,9 @@ pub struct MediaLimits {
     pub image_max_bytes: u64,
     /// Largest document.
     pub document_max_bytes: u64,
-    /// Largest sound.
+    /// Largest audio file.
     pub audio_max_bytes: u64,
-    /// Largest moving picture.
+    /// Largest video.
     pub video_max_bytes: u64,
     /// Files of one message; further ones are rejected.
     pub max_files_per_message: u16,

@@ -148,9 +148,9 @@ section! {
         image_max_bytes: u64 = 10_000_000;
         /// Largest document.
         document_max_bytes: u64 = 5_000_000;
-        /// Largest sound.
+        /// Largest audio file.
         audio_max_bytes: u64 = 25_000_000;
-        /// Largest moving picture.
+        /// Largest video.
         video_max_bytes: u64 = 200_000_000;
         /// Files of one message; further ones are rejected.
         max_files_per_message: u16 = 5;

@@ -7,7 +7,7 @@ use crate::attachment::media::{Claim, MediaType};
 pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaType> {
     match infer::get(head) {
         Some(found) => MediaType::from_mime(found.mime_type()).map(|found| match found {
-            // Recorders write sound under the brands of moving pictures: the
+            // Recorders write sound under the brands of video: the
             // container is the same, and only the sender says what is in it.
             MediaType::Mp4 if claimed(announcement) == Some(MediaType::M4a) => MediaType::M4a,
             other => other,

@@ -8,6 +8,7 @@ use attachments::proto::{
     ListAttachmentsResponse, RegisterAttachmentRequest,
 };
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 async fn page(app: &TestApp, request: ListAttachmentsRequest) -> ListAttachmentsResponse {
     let answer = app.client(TENANT).list_attachments(request).await;
@@ -182,6 +183,63 @@ async fn each_status_that_a_reader_sees_is_one_to_list_by() {
     let both = listed(&chosen).await;
     let expected = chosen.map(|status| by_status[&status].clone());
     assert_eq!(both, BTreeSet::from(expected));
+}
+
+/// Each status is read by itself, and the pages are of all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_several_statuses_give_everything_once_and_newest_first() {
+    let app = TestApp::start().await;
+    let all = register_many(&app, 30, "mixed").await;
+    // Every third one has failed for want of a channel; the others end so.
+    for (nth, end, reason) in [
+        (1, "unsupported", "CONTENT_TYPE_NOT_ALLOWED"),
+        (2, "rejected", "TOO_LARGE"),
+    ] {
+        let ids: Vec<Uuid> = all
+            .iter()
+            .skip(nth)
+            .step_by(3)
+            .map(|id| id.parse().unwrap())
+            .collect();
+        let ends = format!(
+            "with ended as (delete from work where attachment_id = any($1))
+             update attachments set status = '{end}', failure_reason = '{reason}'
+             where id = any($1)"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(ends))
+            .bind(ids)
+            .execute(&app.pool)
+            .await
+            .unwrap();
+    }
+    let mut request = ListAttachmentsRequest {
+        status: [
+            AttachmentStatus::Rejected,
+            AttachmentStatus::Pending,
+            AttachmentStatus::Downloading,
+            AttachmentStatus::Failed,
+            AttachmentStatus::Unsupported,
+        ]
+        .map(i32::from)
+        .to_vec(),
+        page_size: 7,
+        ..ListAttachmentsRequest::default()
+    };
+    let mut seen = Vec::new();
+    loop {
+        let answer = page(&app, request.clone()).await;
+        seen.extend(ids(&answer.attachments));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, all);
+    request.status = vec![AttachmentStatus::Rejected.into()];
+    request.page_size = 50;
+    let rejected = ids(&page(&app, request).await.attachments);
+    let expected: Vec<_> = all.iter().skip(2).step_by(3).cloned().collect();
+    assert_eq!(rejected, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
