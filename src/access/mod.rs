@@ -13,7 +13,7 @@ pub use disposition::Disposition;
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::JournalEntry;
-use crate::attachment::listing::ListFilter;
+use crate::attachment::listing::{ListFilter, Page};
 use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, StoredObject};
 use crate::blob::{BlobError, Bucket, LinkOptions, PresignedLink};
@@ -168,13 +168,13 @@ impl Access {
         tenant: &TenantId,
         filter: &ListFilter,
         before: Option<AttachmentId>,
-        limit: u16,
-    ) -> Result<Vec<Attachment>, AccessError> {
+        size: u16,
+    ) -> Result<Page, AccessError> {
         // A page may lie far back in a long history.
         Ok(self
             .db
             .unhurried()
-            .list(tenant, filter, before, limit)
+            .list(tenant, filter, before, size)
             .await?)
     }
 

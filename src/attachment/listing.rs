@@ -1,7 +1,8 @@
 //! Which attachments a reader asks for.
 
+use super::Attachment;
 use super::status_name::StatusName;
-use crate::ids::{ConversationId, CorrelationId, MessageId};
+use crate::ids::{AttachmentId, ConversationId, CorrelationId, MessageId};
 
 /// Which attachments to list; what is set must all match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,4 +15,13 @@ pub struct ListFilter {
     pub correlation_id: Option<CorrelationId>,
     /// Only those in one of these; empty means all.
     pub statuses: Vec<StatusName>,
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// What it holds, without the records that cannot be read.
+    pub attachments: Vec<Attachment>,
+    /// The next page begins below this one; `None` when this was the last.
+    pub last: Option<AttachmentId>,
 }

@@ -1,43 +1,59 @@
 //! Pages of attachments, newest first.
 
-use super::row::{AttachmentRow, attachment_columns, visible_status};
+use super::row::{self, AttachmentRow, attachment_columns, visible_status};
 use super::{Db, DbError};
-use crate::attachment::Attachment;
-use crate::attachment::listing::ListFilter;
+use crate::attachment::listing::{ListFilter, Page};
 use crate::attachment::status_name::StatusName;
 use crate::ids::{AttachmentId, ConversationId, CorrelationId, MessageId, TenantId};
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, Row as _};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// The recorded status of what is still worked on.
 const OPEN: &str = "open";
 
 impl Db {
-    /// At most `limit` attachments that match, newest first, of those older
-    /// than `before`.
+    /// At most `size` attachments that match, newest first, of those older
+    /// than `before`. One that cannot be read is left out, so that it hides
+    /// none of the others; the log says what is wrong with it.
     pub async fn list(
         &self,
         tenant: &TenantId,
         filter: &ListFilter,
         before: Option<AttachmentId>,
-        limit: u16,
-    ) -> Result<Vec<Attachment>, DbError> {
-        let page = Page {
+        size: u16,
+    ) -> Result<Page, DbError> {
+        let asked = Asked {
             tenant,
             filter,
             before,
-            limit: i64::from(limit),
+            // One more tells whether there is another page.
+            rows: i64::from(size) + 1,
         };
         let mut query = QueryBuilder::new("select * from (");
         for (nth, recorded) in parts(filter).into_iter().enumerate() {
             query.push(if nth == 0 { "(" } else { ") union all (" });
-            page.push_part(&mut query, recorded);
+            asked.push_part(&mut query, recorded);
         }
         query
             .push(")) page order by id desc limit ")
-            .push_bind(page.limit);
-        let rows: Vec<AttachmentRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        rows.into_iter().map(Attachment::try_from).collect()
+            .push_bind(asked.rows);
+        let mut rows = query.build().fetch_all(&self.pool).await?;
+        let is_last = rows.len() <= usize::from(size);
+        rows.truncate(size.into());
+        let last = match rows.last() {
+            Some(row) if !is_last => Some(row.try_get::<Uuid, _>("id")?.into()),
+            _ => None,
+        };
+        let read = rows.iter().map(row::read::<AttachmentRow, _>);
+        let attachments = read.filter_map(|read| {
+            read.inspect_err(|error| tracing::error!(%error, "a record cannot be read"))
+                .ok()
+        });
+        Ok(Page {
+            attachments: attachments.collect(),
+            last,
+        })
     }
 }
 
@@ -73,22 +89,22 @@ fn recorded(status: StatusName) -> Vec<&'static str> {
     }
 }
 
-/// What one page asks for.
-struct Page<'a> {
+/// What is asked for.
+struct Asked<'a> {
     tenant: &'a TenantId,
     filter: &'a ListFilter,
     before: Option<AttachmentId>,
-    limit: i64,
+    rows: i64,
 }
 
-impl Page<'_> {
-    /// The newest of one part, as many as the whole page may have.
+impl Asked<'_> {
+    /// The newest of one part, as many as are wanted of all.
     fn push_part(&self, query: &mut QueryBuilder<Postgres>, recorded: Option<&'static str>) {
         let Self {
             tenant,
             filter,
             before,
-            limit,
+            rows,
         } = self;
         query
             .push(concat!(
@@ -135,7 +151,7 @@ impl Page<'_> {
         if let Some(before) = before {
             query.push(" and a.id < ").push_bind(before.as_uuid());
         }
-        query.push(" order by a.id desc limit ").push_bind(*limit);
+        query.push(" order by a.id desc limit ").push_bind(*rows);
     }
 }
 

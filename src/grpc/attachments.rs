@@ -149,20 +149,16 @@ impl AttachmentService for Service {
         let bound_to = format!("attachments {filter:?}");
         let tokens = &self.0.page_tokens;
         let before: Option<AttachmentId> = tokens.read(&tenant, &bound_to, &request.page_token)?;
-        // One more than asked for tells whether there is another page.
-        let mut found = self
-            .0
-            .access
-            .list(&tenant, &filter, before, size + 1)
-            .await?;
-        let more = found.len() > usize::from(size);
-        found.truncate(size.into());
-        let next_page_token = match found.last() {
-            Some(last) if more => tokens.sign(&tenant, &bound_to, &last.id.to_string()),
-            _ => String::new(),
-        };
+        let page = self.0.access.list(&tenant, &filter, before, size).await?;
+        let next_page_token = page.last.map_or_else(String::new, |last| {
+            tokens.sign(&tenant, &bound_to, &last.to_string())
+        });
         Ok(Response::new(ListAttachmentsResponse {
-            attachments: found.into_iter().map(attachment_to_proto).collect(),
+            attachments: page
+                .attachments
+                .into_iter()
+                .map(attachment_to_proto)
+                .collect(),
             next_page_token,
         }))
     }

@@ -243,6 +243,33 @@ async fn pages_of_several_statuses_give_everything_once_and_newest_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_nobody_can_read_hides_no_other() {
+    let app = TestApp::start().await;
+    let mut all = register_many(&app, 3, "poisoned").await;
+    let poisoned = all.remove(1).parse::<Uuid>().unwrap();
+    sqlx::query("update attachments set source = '{\"kind\":\"pigeon\"}' where id = $1")
+        .bind(poisoned)
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    let mut request = ListAttachmentsRequest {
+        conversation_id: "poisoned".to_owned(),
+        ..ListAttachmentsRequest::default()
+    };
+    assert_eq!(ids(&page(&app, request.clone()).await.attachments), all);
+    // Page by page, its own is empty and not the last.
+    request.page_size = 1;
+    let mut seen = Vec::new();
+    for expected in [1, 0, 1] {
+        let answer = page(&app, request.clone()).await;
+        assert_eq!(answer.attachments.len(), expected);
+        seen.extend(ids(&answer.attachments));
+        request.page_token = answer.next_page_token;
+    }
+    assert_eq!((seen, request.page_token.as_str()), (all, ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_token_holds_for_the_filters_it_was_made_for() {
     let app = TestApp::start().await;
     register_many(&app, 3, "one").await;
