@@ -6,11 +6,12 @@
 //! put half-way, its being dropped included, aborts the upload. What an abort
 //! does not reach is the sweeper's.
 
-use super::{BASE64, BlobError, Bucket, Payload};
+use super::{BlobError, Bucket, Payload};
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::FutureExt as _;
 use futures::stream::{self, TryStreamExt as _};
 use sha2::Digest as _;

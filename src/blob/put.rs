@@ -1,0 +1,75 @@
+//! Putting an object whole; one that is large goes in parts.
+
+use super::{BlobError, Bucket, Payload, multipart};
+use crate::attachment::status::Sha256;
+use crate::attachment::storage_key::StorageKey;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::time::Duration;
+
+/// An upload that is slower than this, in bytes a second, is given up.
+const SLOWEST_UPLOAD: u64 = 512 * 1024;
+
+impl Bucket {
+    /// Puts an object, in parts where it is large. The store verifies its
+    /// bytes before the object is visible. Dropping this may leave the object
+    /// there or not, and no part of it.
+    pub async fn put(
+        &self,
+        key: &StorageKey,
+        payload: Payload,
+        sha256: Sha256,
+        content_type: &str,
+    ) -> Result<(), BlobError> {
+        let size = payload.len();
+        if size > multipart::PART_BYTES {
+            let put = self.put_in_parts(key, payload, sha256, content_type);
+            return Box::pin(put).await;
+        }
+        let checksum = BASE64.encode(sha256.0);
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key.as_str())
+            .content_length(i64::try_from(size).unwrap_or(i64::MAX))
+            .content_type(content_type)
+            .checksum_sha256(&checksum)
+            .set_server_side_encryption(self.encryption.clone())
+            .body(payload.stream(0, size))
+            .customize()
+            .config_override(self.time_to_upload(size))
+            // The checksum header already binds the bytes; signing them too
+            // would hash every byte a second time.
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| BlobError::of("put", error))?;
+        match answer.checksum_sha256() {
+            Some(verified) if *verified == checksum => Ok(()),
+            Some(_) => Err(BlobError::Altered),
+            // It took no notice of the checksum.
+            None => self.expect_size(key, size).await,
+        }
+    }
+
+    /// Looks whether an object that was just put is as long as what was sent.
+    pub(super) async fn expect_size(&self, key: &StorageKey, size: u64) -> Result<(), BlobError> {
+        match self.size(key).await? {
+            Some(stored) if stored == size => Ok(()),
+            _ => Err(BlobError::Truncated),
+        }
+    }
+
+    /// The SDK's read time-out counts from the first byte that is sent to the
+    /// first that comes back, so the whole upload falls into it.
+    pub(super) fn time_to_upload(&self, size: u64) -> aws_sdk_s3::config::Builder {
+        let upload = Duration::from_secs(size / SLOWEST_UPLOAD);
+        aws_sdk_s3::Config::builder().timeout_config(
+            TimeoutConfig::builder()
+                .read_timeout(self.operation_timeout + upload)
+                .build(),
+        )
+    }
+}

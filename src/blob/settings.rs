@@ -1,0 +1,92 @@
+//! How the bucket is reached.
+
+use super::credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// How to reach the bucket.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The store's URL; `None` is AWS itself.
+    pub endpoint: Option<String>,
+    /// The URL that browsers use; links are signed for its host.
+    pub public_endpoint: Option<String>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The bucket's name.
+    pub bucket: String,
+    /// `endpoint/bucket/key` rather than `bucket.endpoint/key`.
+    pub path_style: bool,
+    /// Static keys; `None` is the ambient credential chain.
+    pub keys: Option<StaticKeys>,
+    /// When the SDK adds checksums of its own.
+    pub checksums: ChecksumMode,
+    /// Asked for with every put.
+    pub server_side_encryption: Option<String>,
+    /// How long the store may be silent within one request; a put may take
+    /// longer by the time its bytes need.
+    pub operation_timeout: Duration,
+}
+
+/// An access key with its secret.
+#[derive(Debug, Clone)]
+pub struct StaticKeys {
+    /// The access key's id; shows in presigned links by design.
+    pub access_key_id: String,
+    /// The secret; never shows anywhere.
+    pub secret_access_key: SecretString,
+}
+
+/// When the SDK adds checksums of its own, beside the SHA-256 that every put carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChecksumMode {
+    /// Where the API demands one. Some stores refuse more over plain http.
+    Required,
+    /// Wherever the API supports one.
+    Supported,
+}
+
+impl Settings {
+    /// A client, and the credentials it signs with.
+    pub(super) async fn connect(&self) -> (aws_sdk_s3::Client, SharedCredentialsProvider) {
+        let https = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let region = Region::new(self.region.clone());
+        let credentials = match &self.keys {
+            Some(keys) => credentials::fixed(keys),
+            None => credentials::ambient(region.clone(), https.clone()).await,
+        };
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region)
+            .force_path_style(self.path_style)
+            .credentials_provider(credentials.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .read_timeout(self.operation_timeout)
+                    .build(),
+            )
+            .http_client(https);
+        config = match self.checksums {
+            ChecksumMode::Supported => config,
+            ChecksumMode::Required => config
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+        };
+        if let Some(endpoint) = &self.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        (aws_sdk_s3::Client::from_conf(config.build()), credentials)
+    }
+}
