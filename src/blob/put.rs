@@ -6,6 +6,8 @@ use crate::attachment::storage_key::StorageKey;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use sha2::Digest as _;
 use std::time::Duration;
 
 /// An upload that is slower than this, in bytes a second, is given up.
@@ -52,6 +54,15 @@ impl Bucket {
             // It took no notice of the checksum.
             None => self.expect_size(key, size).await,
         }
+    }
+
+    /// Whether the store takes an object at all, tried out with a small one. It
+    /// may answer for its bucket and take none: a full disk, a quota, a policy.
+    pub async fn takes(&self, key: &StorageKey) -> bool {
+        let bytes = Bytes::from_static(b"Does it take this?");
+        let sha256 = Sha256(sha2::Sha256::digest(&bytes).into());
+        let put = self.put(key, Payload::Memory(bytes), sha256, "text/plain");
+        put.await.is_ok()
     }
 
     /// Looks whether an object that was just put is as long as what was sent.

@@ -41,18 +41,10 @@ impl Outage {
         gauge!("attachments_storage_outage").set(0.0);
     }
 
-    /// The store did not; gives how long to put the attempt off if that is an
-    /// outage, and `None` while it may be the file's own bad luck. A store that
-    /// does not even answer for its bucket is away, whoever is the first to
-    /// meet it.
-    pub(super) fn failed(&self, answers: bool, now: Instant) -> Option<Duration> {
-        let pause = if answers {
-            self.circuit().failed(now)?
-        } else {
-            self.circuit().broke(now)
-        };
+    /// The store takes nothing; gives how long to put an attempt off.
+    pub(super) fn broke(&self, now: Instant) -> Duration {
         gauge!("attachments_storage_outage").set(1.0);
-        Some(pause)
+        self.circuit().broke(now)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {

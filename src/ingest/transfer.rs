@@ -10,6 +10,7 @@ use crate::attachment::journal::Trace;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::spread;
 use crate::attachment::status::{Attempt, StoredObject};
+use crate::attachment::storage_key::StorageKey;
 use crate::blob::BlobError;
 use crate::channel::Fetched;
 use crate::failpoint::{self, Step};
@@ -65,7 +66,7 @@ impl Ingest {
         trace.store = began.elapsed();
         if let Err(error) = put {
             trace.detail = error.to_string();
-            return Err(our_store(self.outage_behind(&error).await));
+            return Err(our_store(self.outage_behind(&error, &key).await));
         }
         self.outage.succeeded();
         failpoint::reach(Step::Put).await;
@@ -78,12 +79,17 @@ impl Ingest {
         })
     }
 
-    /// How long to put the attempt off, if it is the store that is away.
-    async fn outage_behind(&self, error: &BlobError) -> Option<Duration> {
+    /// How long to put the attempt off, if it is the store that is away. What
+    /// this leaves under the key is announced, and goes.
+    async fn outage_behind(&self, error: &BlobError, key: &StorageKey) -> Option<Duration> {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
-                let answers = self.bucket.check().await.is_ok();
-                self.outage.failed(answers, Instant::now())
+                if Box::pin(self.bucket.takes(key)).await {
+                    // It has something against this one.
+                    self.outage.succeeded();
+                    return None;
+                }
+                Some(self.outage.broke(Instant::now()))
             }
             // These are about this file and say nothing of the next.
             BlobError::PayloadAltered

@@ -58,6 +58,48 @@ async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
     .await;
 }
 
+/// It answers for its bucket, and a lone file has no attempt to spare.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_takes_no_object_costs_not_one_attempt() {
+    let app = TestApp::start_with(|config| config.retry.max_attempts = 1).await;
+    app.line_plays("1", &["ok"]);
+    let denied = Fault::Status(StatusCode::FORBIDDEN);
+    app.store
+        .faults()
+        .inject(Operation::Put, usize::MAX, denied);
+    let id = app.register(line("1")).await.attachment_id;
+    let waiting = app
+        .wait(TENANT, &id, |attachment| attachment.retryable)
+        .await;
+    assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
+    assert_eq!(waiting.attempts, 0);
+
+    app.store.faults().clear();
+    let stored = app.wait_final(TENANT, &id).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    assert_eq!(stored.attempts, 1);
+}
+
+/// A store that takes others has something against this one: it is too large
+/// for what is left of a quota, say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_the_store_refuses_alone_spends_its_attempts_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let large = Media::fixture_of_size(Fixture::Png, 9_000_000).unwrap();
+    app.simulator.put_line_message("1", large);
+    let denied = Fault::Status(StatusCode::FORBIDDEN);
+    app.store
+        .faults()
+        .inject(Operation::CreateUpload, usize::MAX, denied);
+    let failed = app.ingest(line("1")).await;
+    assert_eq!(failed.failure_reason(), FailureReason::StorageUnavailable);
+    assert_eq!(failed.attempts, failed.max_attempts);
+    app.eventually("what was tried out is gone", || async {
+        app.objects().await.is_empty()
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_spool_is_waited_for_unspent() {
     let app = TestApp::start_with(|config| {
