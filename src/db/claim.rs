@@ -31,70 +31,12 @@ pub struct Turn {
 }
 
 /// Tenants take turns: the round begins behind the one that was served last
-/// (`$4`) and gives each at most `$5` rows, and no more than leaves it `$6`
-/// running here. Attempts whose lease has run out do not count as running.
-/// Within a tenant the quick kinds come first, but for every other round
-/// (`$7`), which takes the oldest, so that nothing starves.
-///
-/// The array keeps the plan on the primary key whatever the planner thinks of
-/// the limits. An expired lease is a due row like any other; that its holder
-/// never settled is written to the journal here.
+/// and gives each so many rows at most, and no more than leave it so many
+/// running here. Within a tenant the quick kinds come first in every other
+/// round, the oldest in the others.
 const CLAIM: &str = concat!(
-    "with recursive behind as (
-        (select tenant_id from work where tenant_id > $4 order by tenant_id limit 1)
-        union all
-        select (select w.tenant_id from work w where w.tenant_id > b.tenant_id
-                order by w.tenant_id limit 1)
-        from behind b where b.tenant_id is not null
-    ), before as (
-        (select tenant_id from work where tenant_id <= $4 order by tenant_id limit 1)
-        union all
-        select (select w.tenant_id from work w where w.tenant_id > b.tenant_id
-                and w.tenant_id <= $4 order by w.tenant_id limit 1)
-        from before b where b.tenant_id is not null
-    ), due as (
-        select picked.attachment_id, turn.position
-        from (
-            select tenant_id, row_number() over () as position from (
-                select tenant_id from behind where tenant_id is not null
-                union all select tenant_id from before where tenant_id is not null) as round
-        ) as turn
-        cross join lateral (
-            select count(*) as running from work r
-            where r.leased_by = $1 and r.tenant_id = turn.tenant_id and r.due_at > now()
-        ) as busy
-        cross join lateral (
-            select candidate.attachment_id
-            from (values (0), (1), (2), (3)) as kinds(priority)
-            cross join lateral (
-                select w.attachment_id, w.priority, w.due_at from work w
-                where w.tenant_id = turn.tenant_id and w.priority = kinds.priority
-                  and w.due_at <= now() and w.attempt_count < w.max_attempts
-                order by w.due_at limit $5 for update skip locked
-            ) as candidate
-            order by case when $7 then 0 else candidate.priority end, candidate.due_at
-            limit least($5, greatest($6 - busy.running, 0))
-        ) as picked
-        where (select exists (select 1 from work w where w.due_at <= now()
-                                and w.attempt_count < w.max_attempts))
-        limit $3
-    ), claimed as (
-        update work w
-        set fence = w.fence + 1, attempt_count = w.attempt_count + 1, leased_by = $1,
-            started_at = now(), due_at = now() + make_interval(secs => $2), updated_at = now()
-        from work previous
-        where w.attachment_id = any(array(select attachment_id from due))
-          and previous.attachment_id = w.attachment_id
-        returning w.*, previous.leased_by as left_by, previous.started_at as left_started_at
-    ), abandoned as (
-        insert into attempts (attachment_id, fence, tenant_id, started_at, failure_reason,
-            worker, detail)
-        select attachment_id, fence - 1, tenant_id, left_started_at, 'INTERRUPTED', left_by,
-            'the worker died or lost its lease'
-        from claimed where left_by is not null
-        on conflict do nothing
-    )
-    select ",
+    include_str!("claim.sql"),
+    "select ",
     attachment_columns!(),
     ", w.fence,
         coalesce(extract(epoch from now() - w.waiting_since), 0)::float8 as waited_seconds
