@@ -99,7 +99,7 @@ impl Fleet {
 
     /// No open row, no work, no object that must go, nothing that is over.
     /// However much there is to do, it gets less all the time.
-    async fn wait_for_rest(&self) {
+    pub async fn wait_for_rest(&self) {
         let mut deadline = Instant::now() + PATIENCE;
         let mut least = usize::MAX;
         loop {

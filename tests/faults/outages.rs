@@ -275,9 +275,10 @@ async fn registration_does_not_feel_that_store_and_provider_are_black_holes() {
             latencies.extend(latencies_of(&fleet, &files).await);
             total += files.len();
             set(&[&store, &provider], Weather::Fair);
-            fleet.assert_all_stored(total).await;
+            fleet.wait_for_rest().await;
         }
     }
+    fleet.assert_all_stored(total).await;
     let (normal, holed) = (p99(normal), p99(holed));
     let ratio = holed.as_secs_f64() / normal.as_secs_f64();
     figure(
