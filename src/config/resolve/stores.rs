@@ -1,0 +1,71 @@
+//! The database and the bucket.
+
+use super::base_url;
+use crate::config::secret::{missing, secret};
+use crate::config::sections::Config;
+use crate::{blob, db};
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+impl Config {
+    pub(super) fn try_database(&self, faults: &mut Vec<String>) -> Option<db::Settings> {
+        let database = &self.database;
+        let file = database.url_file.as_deref();
+        let url = secret(faults, "database.url", database.url.as_ref(), file)?;
+        let parsed = Url::parse(url.expose_secret());
+        if !parsed.is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql")) {
+            faults.push("database.url: must be postgres://user:password@host/database".to_owned());
+            return None;
+        }
+        Some(db::Settings {
+            url,
+            max_connections: database.max_connections,
+            acquire_timeout: database.acquire_timeout.0,
+            patience: database.patience.0,
+            statement_timeout: database.statement_timeout.0,
+        })
+    }
+
+    pub(super) fn try_bucket(&self, faults: &mut Vec<String>) -> Option<blob::Settings> {
+        let s3 = &self.s3;
+        if s3.bucket.is_empty() {
+            faults.push(missing("s3.bucket"));
+        }
+        for (name, value) in [
+            ("s3.endpoint", &s3.endpoint),
+            ("s3.public_endpoint", &s3.public_endpoint),
+        ] {
+            if let Some(value) = value {
+                base_url(faults, name, value);
+            }
+        }
+        let keys = match &s3.access_key_id {
+            None => None,
+            Some(id) => Some(blob::StaticKeys {
+                access_key_id: id.clone(),
+                secret_access_key: secret(
+                    faults,
+                    "s3.secret_access_key",
+                    s3.secret_access_key.as_ref(),
+                    s3.secret_access_key_file.as_deref(),
+                )?,
+            }),
+        };
+        let is_custom = s3.endpoint.is_some();
+        Some(blob::Settings {
+            endpoint: s3.endpoint.clone(),
+            public_endpoint: s3.public_endpoint.clone(),
+            region: s3.region.clone(),
+            bucket: s3.bucket.clone(),
+            path_style: s3.path_style.unwrap_or(is_custom),
+            keys,
+            checksums: s3.checksum_mode.unwrap_or(if is_custom {
+                blob::ChecksumMode::Required
+            } else {
+                blob::ChecksumMode::Supported
+            }),
+            server_side_encryption: s3.server_side_encryption.clone(),
+            operation_timeout: s3.operation_timeout.0,
+        })
+    }
+}
