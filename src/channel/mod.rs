@@ -36,8 +36,11 @@ pub struct Fetched {
     pub content_type: String,
     /// How long the provider says it is.
     pub content_length: Option<u64>,
-    /// The bytes. Ends in an error rather than early where the provider said
-    /// how long it is.
+    /// Whether the connection says where the body ends: by its length, in
+    /// chunks, or in frames. Else the end is where it closes.
+    pub says_its_end: bool,
+    /// The bytes. Ends in an error rather than early where the connection says
+    /// where it ends.
     pub body: BoxStream<'static, Result<Bytes, FetchError>>,
 }
 

@@ -10,8 +10,8 @@ use super::{FetchError, Fetched, ResponseHead, retry_after};
 use crate::attachment::failure::FailureReason;
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, TRANSFER_ENCODING};
+use reqwest::{Response, StatusCode, Version};
 use serde::de::DeserializeOwned;
 use std::io;
 use std::time::Duration;
@@ -73,6 +73,9 @@ impl Reply {
         }
         let content_type = header_text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
         let content_length = self.response.content_length();
+        let says_its_end = content_length.is_some()
+            || headers.contains_key(TRANSFER_ENCODING)
+            || self.response.version() >= Version::HTTP_2;
         let kept = head.clone();
         let body = self
             .pieces()
@@ -82,6 +85,7 @@ impl Reply {
             head,
             content_type,
             content_length,
+            says_its_end,
             body,
         })
     }

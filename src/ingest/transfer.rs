@@ -129,6 +129,7 @@ impl Ingest {
             head,
             content_type,
             content_length,
+            says_its_end,
             mut body,
         } = self.fetch(attempt, credential, trace).await?;
         note_head(head, trace);
@@ -141,6 +142,7 @@ impl Ingest {
             file_name: attachment.file_name.clone(),
             served_content_type: content_type,
             served_length: content_length,
+            says_its_end,
         };
         let mut inspector = Inspector::new(announcement, limits)?;
         let settings = &self.settings;

@@ -52,16 +52,15 @@ pub(super) fn is_whole(media_type: MediaType, head: &[u8], tail: &[u8], size: u6
         MediaType::Webp => riff_length(head).is_some_and(|length| length <= size),
         MediaType::Pdf => ends_with_any(&[b"%%EOF", b"startxref"]),
         MediaType::Docx | MediaType::Xlsx | MediaType::Pptx => ends_with_any(&[b"PK\x05\x06"]),
-        // A JPEG is walked; the others tell their end by structure or not at all.
-        MediaType::Jpeg
-        | MediaType::Csv
+        // These are walked.
+        MediaType::Jpeg | MediaType::Mp4 | MediaType::M4a => false,
+        // These do not tell.
+        MediaType::Csv
         | MediaType::Txt
         | MediaType::Doc
         | MediaType::Xls
         | MediaType::Html
         | MediaType::Markdown
-        | MediaType::Mp4
-        | MediaType::M4a
         | MediaType::Mp3
         | MediaType::Aac => true,
     }

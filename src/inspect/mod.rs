@@ -7,6 +7,8 @@
 
 mod ending;
 mod jpeg;
+mod mp4;
+mod ooxml;
 mod sniff;
 
 use crate::attachment::failure::FailureReason;
@@ -15,6 +17,7 @@ use crate::attachment::media::{Claim, MediaKind, MediaLimits, MediaType};
 use crate::attachment::status;
 use ending::Tail;
 use jpeg::JpegWalk;
+use mp4::Mp4Walk;
 use sha2::{Digest as _, Sha256};
 
 /// What is known of a file before its first byte.
@@ -30,6 +33,8 @@ pub struct Announcement {
     pub served_content_type: String,
     /// The size its provider sends it with, in bytes.
     pub served_length: Option<u64>,
+    /// Whether the connection says where it ends; else a cut looks like it.
+    pub says_its_end: bool,
 }
 
 /// What the bytes turned out to be.
@@ -55,6 +60,7 @@ pub struct Inspector<'a> {
     head: Vec<u8>,
     tail: Tail,
     jpeg: JpegWalk,
+    mp4: Mp4Walk,
 }
 
 /// Enough of a file to tell its type by.
@@ -81,6 +87,7 @@ impl<'a> Inspector<'a> {
             head: Vec::new(),
             tail: Tail::default(),
             jpeg: JpegWalk::default(),
+            mp4: Mp4Walk::default(),
         })
     }
 
@@ -90,6 +97,7 @@ impl<'a> Inspector<'a> {
         self.hash.update(bytes);
         self.tail.push(bytes);
         self.jpeg.push(bytes);
+        self.mp4.push(bytes);
         if self.media_type.is_none() {
             let room = HEAD_BYTES - self.head.len();
             self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -116,18 +124,25 @@ impl<'a> Inspector<'a> {
             return Err(FailureReason::TooLarge);
         }
         // Less than was announced is a cut connection that nobody noticed,
-        // whatever the bytes look like; all that was announced, and no end in
-        // it, is a damaged file.
+        // whatever the bytes look like.
         let declared = self.announcement.declared_size_bytes;
         if declared.is_some_and(|declared| self.size_bytes < declared) {
             return Err(FailureReason::DownloadIncomplete);
         }
         let is_whole = match media_type {
             MediaType::Jpeg => self.jpeg.has_ended(),
+            MediaType::Mp4 | MediaType::M4a => self.mp4.has_ended(),
             other => ending::is_whole(other, &self.head, self.tail.bytes(), self.size_bytes),
         };
         if !is_whole {
-            return Err(FailureReason::Corrupted);
+            // All that was announced, and no end in it, is a damaged file.
+            // Where nobody said how much there is, a cut looks the same.
+            let all_came = self.announcement.says_its_end || declared.is_some();
+            return Err(if all_came {
+                FailureReason::Corrupted
+            } else {
+                FailureReason::DownloadIncomplete
+            });
         }
         Ok(Inspection {
             size_bytes: self.size_bytes,
@@ -198,6 +213,7 @@ mod tests {
             file_name: FileName::default(),
             served_content_type: String::new(),
             served_length: None,
+            says_its_end: true,
         }
     }
 
@@ -259,6 +275,14 @@ mod tests {
             inspect(announced, &cut),
             Err(FailureReason::DownloadIncomplete)
         );
+        let mut open = announcement("");
+        open.says_its_end = false;
+        assert_eq!(
+            inspect(open.clone(), &cut),
+            Err(FailureReason::DownloadIncomplete)
+        );
+        open.declared_size_bytes = Some(4_000);
+        assert_eq!(inspect(open, &cut), Err(FailureReason::Corrupted));
         assert_eq!(
             inspect(announcement(""), b""),
             Err(FailureReason::EmptyContent)

@@ -1,10 +1,13 @@
 //! Telling a type by the first bytes.
 
-use super::Announcement;
+use super::{Announcement, ooxml};
 use crate::attachment::media::{Claim, MediaType};
 
 /// The type the head shows, if it shows one that we know.
 pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaType> {
+    if let Some(document) = ooxml::document(head) {
+        return Some(document);
+    }
     match infer::get(head) {
         Some(found) => MediaType::from_mime(found.mime_type()).map(|found| match found {
             // Recorders write sound under the brands of video: the
@@ -65,6 +68,7 @@ mod tests {
             file_name: FileName::new(name),
             served_content_type: served.to_owned(),
             served_length: None,
+            says_its_end: true,
         }
     }
 

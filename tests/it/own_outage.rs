@@ -94,10 +94,10 @@ async fn a_file_that_the_store_refuses_alone_spends_its_attempts_and_leaves_noth
     let failed = app.ingest(line("1")).await;
     assert_eq!(failed.failure_reason(), FailureReason::StorageUnavailable);
     assert_eq!(failed.attempts, failed.max_attempts);
-    app.eventually("what was tried out is gone", || async {
-        app.objects().await.is_empty()
-    })
-    .await;
+    assert!(!failed.retryable);
+    // What was tried out is gone.
+    app.eventually_objects(Vec::new()).await;
+    app.eventually_nothing_to_remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,11 +28,11 @@ async fn every_reason_is_reached_or_there_is_a_reason_why_not() {
         impatient(config);
     })
     .await;
-    // Its store fails for good.
+    // Its store takes no large file.
     let storeless = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
     let refused = Fault::Status(StatusCode::INTERNAL_SERVER_ERROR);
     let faults = storeless.store.faults();
-    faults.inject(Operation::Put, usize::MAX, refused);
+    faults.inject(Operation::CreateUpload, usize::MAX, refused);
 
     join_all(Reason::ALL.iter().map(|reason| {
         let app = match reason {
@@ -127,9 +127,13 @@ async fn reach(app: &TestApp, reason: Reason) -> Option<String> {
         Reason::SourceForbidden => line_answers(&["403"]),
         Reason::SourceUnexpectedEncoding => line_answers(&["gzip"]),
         Reason::TooLarge => line_answers(&["endless"]),
-        Reason::Corrupted => line_answers(&["close:300"]),
+        Reason::Corrupted => line_answers(&["lying:-10"]),
         Reason::SourceDeleted => line_answers(&["410"]),
-        Reason::StorageUnavailable => line_answers(&["ok"]),
+        Reason::StorageUnavailable => {
+            let large = Media::fixture_of_size(Fixture::Png, 9_000_000).unwrap();
+            app.simulator.put_line_message(name, large);
+            line(name)
+        }
         Reason::SourceScopeMissing => without_scope(app, name),
         Reason::SourceRefusedAddress => url("https://169.254.169.254/latest/meta-data/"),
         Reason::CredentialMissing => RegisterAttachmentRequest {

@@ -76,21 +76,6 @@ async fn a_store_that_is_down_for_a_while_costs_nothing_but_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_fails_a_file_is_a_failure_once_its_attempts_are_spent() {
-    // Two failures are this file's own; from the third on it would be an outage.
-    let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
-    app.store.faults().inject(Operation::Put, usize::MAX, DOWN);
-    app.line_plays("1", &["ok"]);
-
-    let ended = app.ingest(line("1")).await;
-    assert_eq!(end_of(&ended), failed(R::StorageUnavailable));
-    assert_eq!(ended.attempts, ended.max_attempts);
-    assert!(!ended.retryable);
-    app.eventually_objects(Vec::new()).await;
-    app.eventually_nothing_to_remove().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_cannot_be_removed_now_is_removed_later() {
     let app = TestApp::start().await;
     app.line_plays("1", &["ok"]);

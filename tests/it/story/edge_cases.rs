@@ -16,9 +16,9 @@ async fn a_corrupted_file_is_rejected() {
         ("2", Fixture::Jpeg),
         ("3", Fixture::Gif),
     ] {
-        // Its end is missing and nobody says how long it should have been.
+        // Its end is missing, and it was sent whole.
         let half = Media::fixture_of_size(fixture, 40_000).unwrap();
-        let half = half.script(["close:20000"]).unwrap();
+        let half = half.script(["lying:-20000"]).unwrap();
         app.simulator.put_line_message(id, half);
         let rejected = app.ingest(line(id)).await;
         assert_eq!(rejected.status(), AttachmentStatus::Rejected, "{fixture:?}");
