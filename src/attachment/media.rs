@@ -71,7 +71,7 @@ media_types! {
     Xls = Document, "application/vnd.ms-excel", ["xls"], [];
     Html = Document, "text/html", ["html", "htm"], ["application/xhtml+xml"];
     Markdown = Document, "text/markdown", ["md", "markdown"], ["text/x-markdown"];
-    Mp4 = Video, "video/mp4", ["mp4"], [];
+    Mp4 = Video, "video/mp4", ["mp4", "m4v"], ["video/x-m4v"];
     M4a = Audio, "audio/mp4", ["m4a"], ["audio/m4a", "audio/x-m4a"];
     Mp3 = Audio, "audio/mpeg", ["mp3"], ["audio/mp3"];
     Aac = Audio, "audio/aac", ["aac"], ["audio/x-aac", "audio/aacp"];

@@ -79,6 +79,8 @@ mod tests {
         assert_eq!(detect(&jpeg, &claims), Some(MediaType::Jpeg));
         let m4a = b"\0\0\0\x20ftypM4A \0\0\0\0";
         assert_eq!(detect(m4a, &announced("", "", "")), Some(MediaType::M4a));
+        let film = b"\0\0\0\x1cftypM4V \0\0\x02\0";
+        assert_eq!(detect(film, &announced("", "", "")), Some(MediaType::Mp4));
         let recording = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42";
         let sound = announced("audio/x-m4a", "", "");
         assert_eq!(detect(recording, &sound), Some(MediaType::M4a));
