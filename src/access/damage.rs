@@ -2,6 +2,7 @@
 //! read that met one, unless its file was deleted just then.
 
 use super::{Access, AccessError, stored};
+use crate::blob::BlobError;
 use crate::ids::{AttachmentId, TenantId};
 use metrics::{Counter, counter};
 
@@ -21,6 +22,10 @@ impl Access {
         let AccessError::Damaged(cause) = &error else {
             return error;
         };
+        // It may be whole: a store that was restarted, a reader too slow for it.
+        if *cause == BlobError::Cut {
+            return error;
+        }
         let record = self.attachment(tenant, id).await;
         let still = record.and_then(|now| stored(&now, self.clock.now()).map(drop));
         if let Err(ended @ (AccessError::NotFound | AccessError::NotStored(_))) = still {

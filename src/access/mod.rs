@@ -104,7 +104,7 @@ pub enum AccessError {
     /// The store is away, or refuses us.
     #[error("the object could not be read")]
     Storage(#[source] BlobError),
-    /// The object is gone, or is not what was stored.
+    /// The object is gone, is not what was stored, or did not come whole.
     #[error("the object is not whole")]
     Damaged(#[source] BlobError),
 }
@@ -116,7 +116,9 @@ impl From<BlobError> for AccessError {
             | BlobError::Refused { .. }
             | BlobError::Unsupported { .. }
             | BlobError::PayloadAltered => Self::Storage(error),
-            BlobError::Missing | BlobError::Truncated | BlobError::Altered => Self::Damaged(error),
+            BlobError::Missing | BlobError::Truncated | BlobError::Cut | BlobError::Altered => {
+                Self::Damaged(error)
+            }
         }
     }
 }

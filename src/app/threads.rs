@@ -7,7 +7,7 @@
 //! at the start, and all are kept.
 
 use std::io;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -22,11 +22,14 @@ pub fn runtime() -> io::Result<Runtime> {
         .enable_all()
         .thread_keep_alive(FOR_GOOD)
         .build()?;
-    // None ends before all have begun, so each has a thread of its own.
-    let all = Arc::new(Barrier::new(KEPT));
+    // None ends before all are asked for, so each has a thread of its own, or
+    // waits for that of another.
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
     for _ in 0..KEPT {
-        let all = all.clone();
-        runtime.spawn_blocking(move || all.wait());
+        let gate = gate.clone();
+        runtime.spawn_blocking(move || drop(gate.lock()));
     }
+    drop(closed);
     Ok(runtime)
 }

@@ -20,7 +20,7 @@ impl Bucket {
         let mut body = response.body;
         let (mut size, mut hash) = (0, sha2::Sha256::new());
         while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|_| BlobError::Truncated)?;
+            let piece = piece.map_err(|_| BlobError::Cut)?;
             size += piece.len() as u64;
             hash.update(&piece);
         }

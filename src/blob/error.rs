@@ -29,6 +29,9 @@ pub enum BlobError {
     /// The object ended before its recorded size, or has another one.
     #[error("the object is not as long as it was when it was stored")]
     Truncated,
+    /// The store stopped in the middle of its answer.
+    #[error("object storage cut off its answer")]
+    Cut,
     /// The bytes to put could not be read again, or are not those that were
     /// hashed when they came.
     #[error("the bytes to store are not those that came")]

@@ -9,6 +9,7 @@
 use super::{BlobError, Bucket, Payload};
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -24,6 +25,9 @@ pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 const MOST_PARTS: u64 = 10_000;
 /// Parts on their way at the same time.
 const IN_FLIGHT: u64 = 2;
+/// Tries of a part. A large file has many, and a store that stumbles now and
+/// then would never have all of them.
+const PART_TRIES: u32 = 4;
 
 /// An upload that is begun. Aborted when it is dropped before its completion.
 #[derive(Debug)]
@@ -143,8 +147,12 @@ impl Upload {
             .checksum_sha256(&part.sha256)
             .body(payload.stream(part.offset, part.len))
             .customize()
-            // The others share the way with it.
-            .config_override(self.bucket.time_to_upload(part.len * IN_FLIGHT))
+            // The others share the way with it; one that fails costs all of them.
+            .config_override(
+                self.bucket
+                    .time_to_upload(part.len * IN_FLIGHT)
+                    .retry_config(RetryConfig::standard().with_max_attempts(PART_TRIES)),
+            )
             // As with a put in one piece.
             .disable_payload_signing()
             .send()

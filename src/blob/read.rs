@@ -8,8 +8,8 @@ use futures::stream::{self, Stream};
 
 impl Bucket {
     /// Streams `length` bytes of an object from `offset` on. Ends in
-    /// [`BlobError::Truncated`] rather than early; the whole object, in
-    /// [`BlobError::Altered`] if it is not what was stored.
+    /// [`BlobError::Cut`] or [`BlobError::Truncated`] rather than early; the
+    /// whole object, in [`BlobError::Altered`] if it is not what was stored.
     pub async fn read(
         &self,
         object: &StoredObject,
@@ -48,7 +48,7 @@ impl Bucket {
                     }
                     Some((Ok(piece), Some((body, left, check))))
                 }
-                Some(Err(_)) => Some((Err(BlobError::Truncated), None)),
+                Some(Err(_)) => Some((Err(BlobError::Cut), None)),
                 None if left > 0 => Some((Err(BlobError::Truncated), None)),
                 None if check.is_some_and(|check| !check.holds()) => {
                     Some((Err(BlobError::Altered), None))

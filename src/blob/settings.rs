@@ -78,12 +78,11 @@ impl Settings {
                     .build(),
             )
             .http_client(https);
-        config = match self.checksums {
-            ChecksumMode::Supported => config,
-            ChecksumMode::Required => config
-                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
-        };
+        // What is read whole is hashed against its record, whatever the store says.
+        config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        if self.checksums == ChecksumMode::Required {
+            config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+        }
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);
         }

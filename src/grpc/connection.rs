@@ -16,8 +16,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// Whoever reads says so more often than this, if slowly.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Whoever reads says so at last once it has read half of what it granted:
+/// with a window of 2 MB, at 70 KB/s, within this.
+const SILENCE: Duration = Duration::from_secs(15);
+/// Nobody is listened to for longer, whatever it sends.
+const LONGEST: Duration = Duration::from_mins(1);
 /// Nothing of what comes now is looked at.
 const SCRATCH_BYTES: usize = 4 * 1024;
 
@@ -25,8 +28,17 @@ const SCRATCH_BYTES: usize = 4 * 1024;
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    /// Until when a silent peer is waited for; set by the shutdown.
-    lingering: Option<Pin<Box<Sleep>>>,
+    /// Set by the shutdown.
+    lingering: Option<Lingering>,
+}
+
+/// A peer that is waited for.
+#[derive(Debug)]
+struct Lingering {
+    /// The end of its silence.
+    silence: Pin<Box<Sleep>>,
+    /// The end of all patience.
+    until: Instant,
 }
 
 impl Connection {
@@ -37,22 +49,31 @@ impl Connection {
             lingering: None,
         }
     }
+}
 
-    /// Reads on until the peer closes, fails or falls silent.
-    fn poll_closed_by_peer(
-        stream: &mut TcpStream,
-        silence: &mut Pin<Box<Sleep>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
+impl Lingering {
+    fn begin() -> Self {
+        Self {
+            silence: Box::pin(sleep(SILENCE)),
+            until: Instant::now() + LONGEST,
+        }
+    }
+
+    /// Reads on until the peer closes, fails, falls silent or goes too far.
+    fn poll_over(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; SCRATCH_BYTES];
         loop {
             let mut unwanted = ReadBuf::new(&mut scratch);
             match Pin::new(&mut *stream).poll_read(cx, &mut unwanted) {
                 Poll::Ready(Ok(())) if !unwanted.filled().is_empty() => {
-                    silence.as_mut().reset(Instant::now() + SILENCE);
+                    let silent_at = (Instant::now() + SILENCE).min(self.until);
+                    self.silence.as_mut().reset(silent_at);
+                    if Instant::now() >= self.until {
+                        return Poll::Ready(());
+                    }
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return silence.as_mut().poll(cx),
+                Poll::Pending => return self.silence.as_mut().poll(cx),
             }
         }
     }
@@ -98,8 +119,8 @@ impl AsyncWrite for Connection {
         if lingering.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         }
-        let silence = lingering.get_or_insert_with(|| Box::pin(sleep(SILENCE)));
-        Self::poll_closed_by_peer(stream, silence, cx).map(Ok)
+        let lingering = lingering.get_or_insert_with(Lingering::begin);
+        lingering.poll_over(stream, cx).map(Ok)
     }
 }
 

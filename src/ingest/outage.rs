@@ -13,13 +13,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What this process knows of the store.
 #[derive(Debug)]
 pub(super) struct Outage {
-    circuit: Mutex<Circuit>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    circuit: Circuit,
+    /// When it last took an object.
+    took: Option<Instant>,
 }
 
 impl Default for Outage {
     fn default() -> Self {
         Self {
-            circuit: Mutex::new(Circuit::new(LONGEST_PAUSE)),
+            known: Mutex::new(Known {
+                circuit: Circuit::new(LONGEST_PAUSE),
+                took: None,
+            }),
         }
     }
 }
@@ -27,27 +37,35 @@ impl Default for Outage {
 impl Outage {
     /// How long to put an attempt off; `None` lets it through.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        self.circuit().wait(now)
+        self.known().circuit.wait(now)
     }
 
     /// How long it is of no use to begin an attempt.
     pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
-        self.circuit().barred_for(now)
+        self.known().circuit.barred_for(now)
     }
 
     /// The store took an object.
-    pub(super) fn succeeded(&self) {
-        self.circuit().succeeded();
+    pub(super) fn succeeded(&self, now: Instant) {
+        let mut known = self.known();
+        known.circuit.succeeded();
+        known.took = Some(now);
         gauge!("attachments_storage_outage").set(0.0);
     }
 
-    /// The store takes nothing; gives how long to put an attempt off.
-    pub(super) fn broke(&self, now: Instant) -> Duration {
+    /// The store did not take a put that began at `began`, nor what was tried
+    /// out; gives how long to put the attempt off. `None` where it took
+    /// another one since: it refuses this one, or all that are like it.
+    pub(super) fn broke(&self, began: Instant, now: Instant) -> Option<Duration> {
+        let mut known = self.known();
+        if known.took.is_some_and(|took| took > began) {
+            return None;
+        }
         gauge!("attachments_storage_outage").set(1.0);
-        self.circuit().broke(now)
+        Some(known.circuit.broke(now))
     }
 
-    fn circuit(&self) -> MutexGuard<'_, Circuit> {
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -66,9 +66,9 @@ impl Ingest {
         trace.store = began.elapsed();
         if let Err(error) = put {
             trace.detail = error.to_string();
-            return Err(our_store(self.outage_behind(&error, &key).await));
+            return Err(our_store(self.outage_behind(&error, &key, began).await));
         }
-        self.outage.succeeded();
+        self.outage.succeeded(Instant::now());
         failpoint::reach(Step::Put).await;
 
         Ok(StoredObject {
@@ -81,21 +81,27 @@ impl Ingest {
 
     /// How long to put the attempt off, if it is the store that is away. What
     /// this leaves under the key is announced, and goes.
-    async fn outage_behind(&self, error: &BlobError, key: &StorageKey) -> Option<Duration> {
+    async fn outage_behind(
+        &self,
+        error: &BlobError,
+        key: &StorageKey,
+        began: Instant,
+    ) -> Option<Duration> {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
                 if Box::pin(self.bucket.takes(key)).await {
                     // It has something against this one.
-                    self.outage.succeeded();
+                    self.outage.succeeded(Instant::now());
                     return None;
                 }
-                Some(self.outage.broke(Instant::now()))
+                self.outage.broke(began, Instant::now())
             }
             // These are about this file and say nothing of the next.
             BlobError::PayloadAltered
             | BlobError::Unsupported { .. }
             | BlobError::Missing
             | BlobError::Truncated
+            | BlobError::Cut
             | BlobError::Altered => None,
         }
     }

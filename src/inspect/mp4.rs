@@ -8,6 +8,16 @@
 const HEADER_BYTES: usize = 8;
 const LONG_HEADER_BYTES: usize = 16;
 
+/// What a box holds, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What says where everything is; of a film in fragments each has one.
+    Index,
+    /// Pictures and sound.
+    Data,
+    Other,
+}
+
 /// Where the walk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -17,7 +27,7 @@ enum Place {
         come: usize,
     },
     /// In a box, so many bytes before its end.
-    Within(u64),
+    Within { kind: Kind, left: u64 },
     /// In one that goes on to the end of the file.
     Last,
     /// Behind the last box, in what some cameras append.
@@ -28,7 +38,10 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Mp4Walk {
     place: Place,
+    /// An index has come whole.
     has_index: bool,
+    /// And so has data.
+    has_data: bool,
 }
 
 impl Default for Mp4Walk {
@@ -36,6 +49,7 @@ impl Default for Mp4Walk {
         Self {
             place: BETWEEN,
             has_index: false,
+            has_data: false,
         }
     }
 }
@@ -50,69 +64,80 @@ impl Mp4Walk {
         while !bytes.is_empty() {
             match self.place {
                 Place::Last | Place::Behind => return,
-                Place::Within(left) => {
-                    let passed =
-                        usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                Place::Within { kind, left } => {
+                    let most = usize::try_from(left).unwrap_or(usize::MAX);
+                    let passed = bytes.len().min(most);
                     bytes = &bytes[passed..];
-                    let left = left - passed as u64;
-                    self.place = if left == 0 {
-                        BETWEEN
-                    } else {
-                        Place::Within(left)
-                    };
+                    self.place = self.within(kind, left - passed as u64);
                 }
                 Place::Header {
                     bytes: mut header,
-                    mut come,
+                    come,
                 } => {
                     header[come] = bytes[0];
-                    come += 1;
                     bytes = &bytes[1..];
-                    self.place = self.after_header(header, come);
+                    self.place = self.after_header(header, come + 1);
                 }
             }
         }
     }
 
-    /// Whether it ended with a box, and the index was among them.
+    /// Whether it has an index, and no box of its own was cut. Once it has its
+    /// data too, what comes is of no account: boxes without content, or what
+    /// only looks like a box.
     pub(super) fn has_ended(&self) -> bool {
-        let between_boxes = match self.place {
-            Place::Header { come, .. } => come == 0,
-            Place::Within(_) => false,
-            Place::Last | Place::Behind => true,
-        };
-        between_boxes && self.has_index
+        self.has_index
+            && match self.place {
+                Place::Last | Place::Behind | BETWEEN => true,
+                Place::Header { .. }
+                | Place::Within {
+                    kind: Kind::Other, ..
+                } => self.has_data,
+                Place::Within { .. } => false,
+            }
     }
 
     fn after_header(&mut self, bytes: [u8; LONG_HEADER_BYTES], come: usize) -> Place {
         let unfinished = Place::Header { bytes, come };
-        let [a, b, c, d, kind @ ..] = bytes;
-        let (kind, long) = kind.split_at(4);
-        let short = u64::from(u32::from_be_bytes([a, b, c, d]));
-        let (length, header) = match (short, come) {
-            (_, ..HEADER_BYTES) | (1, ..LONG_HEADER_BYTES) => return unfinished,
-            (1, _) => {
-                let long = long
-                    .iter()
-                    .fold(0, |length, byte| length << 8 | u64::from(*byte));
-                (long, LONG_HEADER_BYTES as u64)
-            }
-            (short, _) => (short, HEADER_BYTES as u64),
-        };
-        if !kind
-            .iter()
-            .all(|byte| (b' '..=b'~').contains(byte) || *byte == 0xa9)
-        {
-            return Place::Behind;
+        if come < HEADER_BYTES {
+            return unfinished;
         }
-        // Of a film in fragments each has an index of its own.
-        self.has_index |= kind == b"moov" || kind == b"moof";
-        match length.checked_sub(header) {
+        // Zeros between two boxes are no box.
+        if bytes[..HEADER_BYTES] == [0; HEADER_BYTES] {
+            return BETWEEN;
+        }
+        let [a, b, c, d, rest @ ..] = bytes;
+        let (name, long) = rest.split_at(4);
+        let (length, header) = match u32::from_be_bytes([a, b, c, d]) {
+            1 if come < LONG_HEADER_BYTES => return unfinished,
+            1 => (
+                long.iter()
+                    .fold(0, |length, byte| length << 8 | u64::from(*byte)),
+                LONG_HEADER_BYTES,
+            ),
+            short => (u64::from(short), HEADER_BYTES),
+        };
+        let is_name = |byte: &u8| (b' '..=b'~').contains(byte) || *byte == 0xa9;
+        let kind = match name {
+            b"moov" | b"moof" => Kind::Index,
+            b"mdat" => Kind::Data,
+            name if name.iter().all(is_name) => Kind::Other,
+            _ => return Place::Behind,
+        };
+        match length.checked_sub(header as u64) {
             _ if length == 0 => Place::Last,
             None => Place::Behind,
-            Some(0) => BETWEEN,
-            Some(left) => Place::Within(left),
+            Some(left) => self.within(kind, left),
         }
+    }
+
+    fn within(&mut self, kind: Kind, left: u64) -> Place {
+        if left > 0 {
+            return Place::Within { kind, left };
+        }
+        self.has_index |= kind == Kind::Index;
+        self.has_data |= kind == Kind::Data;
+        BETWEEN
     }
 }
 
@@ -174,11 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn zeros_between_two_boxes_are_passed_over() {
+        let gap = [
+            &boxed(*b"ftyp", 4)[..],
+            &boxed(*b"mdat", 50),
+            &[0; 24],
+            &boxed(*b"moov", 300),
+        ]
+        .concat();
+        for piece in [1, 5, 1000] {
+            assert!(has_ended(&gap, piece));
+            assert!(!has_ended(&gap[..gap.len() - 1], piece));
+        }
+    }
+
+    #[test]
     fn what_is_appended_does_not_matter() {
         for appended in [
             &[0; 40][..],
+            &[0; 5],
+            b"\r\n",
             &[0xff; 100],
             &[0, 0, 0, 3, b'j', b'u', b'n', b'k'],
+            b"<trailer>of a camera</trailer>",
+            &boxed(*b"free", 40)[..20],
         ] {
             let film = [&film()[..], appended].concat();
             assert!(has_ended(&film, 9), "{appended:?}");

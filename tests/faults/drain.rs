@@ -1,7 +1,7 @@
 //! Processes that are told to stop while they serve and work. What one such
 //! process says of it is told in `tests/it/process/drain.rs`.
 
-use crate::figures::{figure, times};
+use crate::figures::{figure, is_long, times};
 use crate::fleet::{Fleet, ids, text};
 use crate::ground::byte_stream;
 use crate::ground::sandbox::eventually;
@@ -75,14 +75,16 @@ async fn a_reader_that_is_slow_gets_all_of_it_from_a_server_that_stops() {
     fleet.set("server.grace", "60s");
     let content = text("large", 4_000_000);
     fleet.put_file("large", &content, &[]);
-    for _ in 0..times(2, 20) {
+    // Slow enough for a client that has a large window to be silent for long.
+    let bytes_per_second = if is_long() { 200_000 } else { 1_500_000 };
+    for _ in 0..times(2, 4) {
         let service = fleet.serve("all").await;
         fleet.register("large").await;
         fleet.assert_all_stored(1).await;
         let proxy = Proxy::start(Target::Tcp(service.grpc.unwrap())).await;
         let streams = join_all((0..4).map(async |_| {
             let stream = begin(&fleet, fleet.client_of(proxy.address)).await;
-            proxy.set(Weather::Throttle(1_500_000));
+            proxy.set(Weather::Throttle(bytes_per_second));
             stream
         }))
         .await;

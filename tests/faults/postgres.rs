@@ -96,14 +96,15 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
         attachment_id: fleet.promises()["readable-0000"].ids[0].clone(),
     };
     fleet.client().get_attachment(request).await.unwrap();
-    // This session began before and may write.
-    execute(&fleet, &statement("reset default_transaction_read_only")).await;
-    // Those that are open go on refusing, so each is left when it is used.
+    // These go on refusing, so each is left when it is used. One that is opened
+    // from here on may be a good one.
     let old: Vec<i32> = sqlx::query_scalar(THEIRS)
         .fetch_all(&fleet.pool)
         .await
         .unwrap();
     assert!(!old.is_empty());
+    // This session began before and may write.
+    execute(&fleet, &statement("reset default_transaction_read_only")).await;
     eventually("the connections that only read are left", async || {
         let now: Vec<i32> = sqlx::query_scalar(THEIRS)
             .fetch_all(&fleet.pool)

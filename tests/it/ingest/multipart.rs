@@ -20,8 +20,8 @@ use std::time::Duration;
 /// Two parts of 8 MiB.
 const TWO_PARTS: usize = 9_500_000;
 
-/// Two parts on their way, and the client repeats a refused request once.
-const REQUESTS_OF_TWO_PARTS: usize = 4;
+/// Two parts on their way, and the client repeats a refused one three times.
+const REQUESTS_OF_TWO_PARTS: usize = 8;
 
 const fn status(status: StatusCode) -> Fault {
     Fault::Status(status)
