@@ -22,14 +22,15 @@ impl Access {
         let AccessError::Damaged(cause) = &error else {
             return error;
         };
-        // It may be whole: a store that was restarted, a reader too slow for it.
-        if *cause == BlobError::Cut {
-            return error;
-        }
         let record = self.attachment(tenant, id).await;
         let still = record.and_then(|now| stored(&now, self.clock.now()).map(drop));
         if let Err(ended @ (AccessError::NotFound | AccessError::NotStored(_))) = still {
             return ended;
+        }
+        // It may be whole: a store that was restarted, a reader too slow for it.
+        if *cause == BlobError::Cut {
+            tracing::warn!(attachment.id = %id, error = %cause, "a byte stream was cut off");
+            return error;
         }
         damaged_reads().increment(1);
         tracing::error!(

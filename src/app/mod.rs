@@ -43,6 +43,9 @@ const STREAMS_PER_CONNECTION: u32 = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A call is answered, or its stream begun, within this time whatever its caller allows.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
+/// What ends with the grace may take so much longer: outcomes are written, and
+/// clients read the last of their streams.
+const MARGIN: Duration = grpc::SILENCE;
 /// How long connections to the database may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -192,8 +195,7 @@ impl App {
     /// when everything has stopped.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        let margin = Duration::from_secs(5);
-        let ended = tokio::time::timeout(self.grace + margin, async {
+        let ended = tokio::time::timeout(self.grace + MARGIN, async {
             while self.tasks.join_next().await.is_some() {}
         });
         if ended.await.is_err() {

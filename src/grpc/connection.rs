@@ -18,7 +18,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// Whoever reads says so at last once it has read half of what it granted:
 /// with a window of 2 MB, at 70 KB/s, within this.
-const SILENCE: Duration = Duration::from_secs(15);
+pub const SILENCE: Duration = Duration::from_secs(15);
 /// Nobody is listened to for longer, whatever it sends.
 const LONGEST: Duration = Duration::from_mins(1);
 /// Nothing of what comes now is looked at.

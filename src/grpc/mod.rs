@@ -14,6 +14,7 @@ mod error;
 mod incoming;
 mod page_token;
 
+pub use connection::SILENCE;
 pub use cursor::{CursorKeyError, Cursors};
 pub use incoming::incoming;
 pub use page_token::PageTokens;

@@ -53,12 +53,12 @@ impl Outage {
         gauge!("attachments_storage_outage").set(0.0);
     }
 
-    /// The store did not take a put that began at `began`, nor what was tried
-    /// out; gives how long to put the attempt off. `None` where it took
-    /// another one since: it refuses this one, or all that are like it.
-    pub(super) fn broke(&self, began: Instant, now: Instant) -> Option<Duration> {
+    /// The store did not take a put, nor what was tried out from `tried` on;
+    /// gives how long to put the attempt off. `None` where it took another one
+    /// meanwhile: it refuses this one, or all that are like it.
+    pub(super) fn broke(&self, tried: Instant, now: Instant) -> Option<Duration> {
         let mut known = self.known();
-        if known.took.is_some_and(|took| took > began) {
+        if known.took.is_some_and(|took| took > tried) {
             return None;
         }
         gauge!("attachments_storage_outage").set(1.0);

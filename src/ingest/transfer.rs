@@ -66,7 +66,7 @@ impl Ingest {
         trace.store = began.elapsed();
         if let Err(error) = put {
             trace.detail = error.to_string();
-            return Err(our_store(self.outage_behind(&error, &key, began).await));
+            return Err(our_store(self.outage_behind(&error, &key).await));
         }
         self.outage.succeeded(Instant::now());
         failpoint::reach(Step::Put).await;
@@ -81,20 +81,16 @@ impl Ingest {
 
     /// How long to put the attempt off, if it is the store that is away. What
     /// this leaves under the key is announced, and goes.
-    async fn outage_behind(
-        &self,
-        error: &BlobError,
-        key: &StorageKey,
-        began: Instant,
-    ) -> Option<Duration> {
+    async fn outage_behind(&self, error: &BlobError, key: &StorageKey) -> Option<Duration> {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
+                let tried = Instant::now();
                 if Box::pin(self.bucket.takes(key)).await {
                     // It has something against this one.
                     self.outage.succeeded(Instant::now());
                     return None;
                 }
-                self.outage.broke(began, Instant::now())
+                self.outage.broke(tried, Instant::now())
             }
             // These are about this file and say nothing of the next.
             BlobError::PayloadAltered

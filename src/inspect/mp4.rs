@@ -82,14 +82,15 @@ impl Mp4Walk {
         }
     }
 
-    /// Whether it has an index, and no box of its own was cut. Once it has its
-    /// data too, what comes is of no account: boxes without content, or what
-    /// only looks like a box.
+    /// Whether it has an index and data, and none of them was cut. What comes
+    /// behind them is of no account: boxes without content, or what only looks
+    /// like a box.
     pub(super) fn has_ended(&self) -> bool {
         self.has_index
             && match self.place {
-                Place::Last | Place::Behind | BETWEEN => true,
+                Place::Last => true,
                 Place::Header { .. }
+                | Place::Behind
                 | Place::Within {
                     kind: Kind::Other, ..
                 } => self.has_data,
@@ -125,7 +126,10 @@ impl Mp4Walk {
             _ => return Place::Behind,
         };
         match length.checked_sub(header as u64) {
-            _ if length == 0 => Place::Last,
+            _ if length == 0 => {
+                self.has_index |= kind == Kind::Index;
+                Place::Last
+            }
             None => Place::Behind,
             Some(left) => self.within(kind, left),
         }
@@ -196,6 +200,14 @@ mod tests {
         ]
         .concat();
         assert!(has_ended(&open, 10));
+        let index = [&boxed(*b"mdat", 4)[..], &[0; 4], b"moov", &[7; 50]].concat();
+        assert!(has_ended(&index, 10));
+    }
+
+    #[test]
+    fn an_index_alone_is_no_film() {
+        let cut = [boxed(*b"ftyp", 4), boxed(*b"moov", 300), boxed(*b"free", 8)].concat();
+        assert!(!has_ended(&cut, 10));
     }
 
     #[test]
