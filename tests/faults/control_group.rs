@@ -1,5 +1,7 @@
 //! What the kernel can be told to ration: memory, threads.
 
+use crate::fleet::Fleet;
+use crate::ground::running_service::RunningService;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,11 +21,11 @@ impl ControlGroup {
         fs::create_dir(&folder).ok().map(|()| Self { folder })
     }
 
-    /// What starts a program in it.
-    pub fn launcher(&self) -> [String; 4] {
+    /// Starts a process of the fleet in it.
+    pub async fn serve(&self, fleet: &Fleet, role: &str) -> RunningService {
         let procs = self.folder.join("cgroup.procs");
         let joined = format!("echo $$ >{}; exec \"$@\"", procs.display());
-        ["sh", "-c", &joined, "sh"].map(str::to_owned)
+        fleet.serve_by(&["sh", "-c", &joined, "sh"], role).await
     }
 
     pub fn write(&self, name: &str, value: &str) {
