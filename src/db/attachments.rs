@@ -70,11 +70,7 @@ impl Db {
         rows.iter()
             .map(|row| {
                 let id: Uuid = row.try_get("id")?;
-                let attachment = row::read::<AttachmentRow, _>(row).map_err(|error| {
-                    tracing::error!(%error, "a record cannot be read");
-                    Unreadable
-                });
-                Ok((id.into(), attachment))
+                Ok((id.into(), readable(row)))
             })
             .collect()
     }
@@ -102,4 +98,12 @@ impl Db {
             .await?;
         Ok(key.flatten().map(StorageKey::from_stored))
     }
+}
+
+/// The attachment in a row that must not cost its neighbours.
+pub(super) fn readable(row: &PgRow) -> Result<Attachment, Unreadable> {
+    row::read::<AttachmentRow, _>(row).map_err(|error| {
+        tracing::error!(%error, "a record cannot be read");
+        Unreadable
+    })
 }

@@ -1,6 +1,7 @@
 //! Pages of attachments, newest first.
 
-use super::row::{self, AttachmentRow, attachment_columns, visible_status};
+use super::attachments::readable;
+use super::row::{attachment_columns, visible_status};
 use super::{Db, DbError};
 use crate::attachment::listing::{ListFilter, Page};
 use crate::attachment::status_name::StatusName;
@@ -45,13 +46,8 @@ impl Db {
             Some(row) if !is_last => Some(row.try_get::<Uuid, _>("id")?.into()),
             _ => None,
         };
-        let read = rows.iter().map(row::read::<AttachmentRow, _>);
-        let attachments = read.filter_map(|read| {
-            read.inspect_err(|error| tracing::error!(%error, "a record cannot be read"))
-                .ok()
-        });
         Ok(Page {
-            attachments: attachments.collect(),
+            attachments: rows.iter().flat_map(readable).collect(),
             last,
         })
     }
@@ -113,7 +109,7 @@ impl Asked<'_> {
                 " from attachments a left join work w on w.attachment_id = a.id \
                   and w.tenant_id = a.tenant_id where a.tenant_id = "
             ))
-            .push_bind(tenant.as_str().to_owned());
+            .push_bind(tenant.as_str());
         for (column, value) in [
             (
                 "message_id",
@@ -133,7 +129,7 @@ impl Asked<'_> {
                     .push(" and a.")
                     .push(column)
                     .push(" = ")
-                    .push_bind(value.to_owned());
+                    .push_bind(value);
             }
         }
         if let Some(recorded) = recorded {

@@ -4,6 +4,8 @@
 //! for a whole one; the end marker is what is missing. Bytes after it are
 //! common and harmless, so it is looked for, not demanded last.
 
+use super::jpeg::JpegWalk;
+use super::mp4::Mp4Walk;
 use crate::attachment::media::MediaType;
 
 /// The longest tail a format's end marker is looked for in: a zip's end
@@ -15,10 +17,10 @@ const GIF_TAIL_BYTES: usize = 1024;
 
 /// The last bytes of what was pushed.
 #[derive(Debug, Default)]
-pub(super) struct Tail(Vec<u8>);
+struct Tail(Vec<u8>);
 
 impl Tail {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    fn push(&mut self, bytes: &[u8]) {
         if bytes.len() >= TAIL_BYTES {
             self.0.clear();
             self.0.extend_from_slice(&bytes[bytes.len() - TAIL_BYTES..]);
@@ -32,37 +34,54 @@ impl Tail {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         &self.0[self.0.len().saturating_sub(TAIL_BYTES)..]
     }
 }
 
-/// Whether head and tail belong to a whole file of this type.
-pub(super) fn is_whole(media_type: MediaType, head: &[u8], tail: &[u8], size: u64) -> bool {
-    let ends_with_any = |markers: &[&[u8]]| markers.iter().any(|marker| contains(tail, marker));
-    match media_type {
-        MediaType::Png => {
-            head.get(12..16) == Some(b"IHDR") && ends_with_any(&[b"IEND\xae\x42\x60\x82"])
+/// Follows a file to its end, whatever it turns out to be.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    tail: Tail,
+    jpeg: JpegWalk,
+    mp4: Mp4Walk,
+}
+
+impl Ending {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.tail.push(bytes);
+        self.jpeg.push(bytes);
+        self.mp4.push(bytes);
+    }
+
+    /// Whether what came is a whole file of this type, with this head.
+    pub(super) fn is_whole(&self, media_type: MediaType, head: &[u8], size: u64) -> bool {
+        let tail = self.tail.bytes();
+        let ends_with_any = |markers: &[&[u8]]| markers.iter().any(|marker| contains(tail, marker));
+        match media_type {
+            MediaType::Png => {
+                head.get(12..16) == Some(b"IHDR") && ends_with_any(&[b"IEND\xae\x42\x60\x82"])
+            }
+            MediaType::Jpeg => self.jpeg.has_ended(),
+            // Two bytes turn up by chance: in a whole one they are among the last.
+            MediaType::Gif => {
+                let last = &tail[tail.len().saturating_sub(GIF_TAIL_BYTES)..];
+                contains(last, &[0x00, 0x3b])
+            }
+            MediaType::Webp => riff_length(head).is_some_and(|length| length <= size),
+            MediaType::Pdf => ends_with_any(&[b"%%EOF", b"startxref"]),
+            MediaType::Docx | MediaType::Xlsx | MediaType::Pptx => ends_with_any(&[b"PK\x05\x06"]),
+            MediaType::Mp4 | MediaType::M4a => self.mp4.has_ended(),
+            // These do not tell.
+            MediaType::Csv
+            | MediaType::Txt
+            | MediaType::Doc
+            | MediaType::Xls
+            | MediaType::Html
+            | MediaType::Markdown
+            | MediaType::Mp3
+            | MediaType::Aac => true,
         }
-        // Two bytes turn up by chance: in a whole one they are among the last.
-        MediaType::Gif => {
-            let last = &tail[tail.len().saturating_sub(GIF_TAIL_BYTES)..];
-            contains(last, &[0x00, 0x3b])
-        }
-        MediaType::Webp => riff_length(head).is_some_and(|length| length <= size),
-        MediaType::Pdf => ends_with_any(&[b"%%EOF", b"startxref"]),
-        MediaType::Docx | MediaType::Xlsx | MediaType::Pptx => ends_with_any(&[b"PK\x05\x06"]),
-        // These are walked.
-        MediaType::Jpeg | MediaType::Mp4 | MediaType::M4a => false,
-        // These do not tell.
-        MediaType::Csv
-        | MediaType::Txt
-        | MediaType::Doc
-        | MediaType::Xls
-        | MediaType::Html
-        | MediaType::Markdown
-        | MediaType::Mp3
-        | MediaType::Aac => true,
     }
 }
 
@@ -96,14 +115,19 @@ mod tests {
 
     #[test]
     fn half_a_picture_is_not_whole() {
+        let is_whole = |media_type, bytes: &[u8], size| {
+            let mut ending = Ending::default();
+            ending.push(bytes);
+            ending.is_whole(media_type, bytes, size)
+        };
         let mut gif = b"GIF89a".to_vec();
         gif.extend([0x00, 0x3b]);
         gif.extend([7; 2000]);
-        assert!(!is_whole(MediaType::Gif, &gif, &gif, 2008));
+        assert!(!is_whole(MediaType::Gif, &gif, 2008));
         gif.extend([0x00, 0x3b, 0, 0]);
-        assert!(is_whole(MediaType::Gif, &gif, &gif, 2012));
+        assert!(is_whole(MediaType::Gif, &gif, 2012));
         let webp = b"RIFF\x0c\0\0\0WEBPVP8 \0\0\0\0";
-        assert!(is_whole(MediaType::Webp, webp, webp, 20));
-        assert!(!is_whole(MediaType::Webp, webp, &webp[..16], 16));
+        assert!(is_whole(MediaType::Webp, webp, 20));
+        assert!(!is_whole(MediaType::Webp, &webp[..16], 16));
     }
 }

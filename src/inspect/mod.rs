@@ -15,9 +15,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::{Claim, MediaKind, MediaLimits, MediaType};
 use crate::attachment::status;
-use ending::Tail;
-use jpeg::JpegWalk;
-use mp4::Mp4Walk;
+use ending::Ending;
 use sha2::{Digest as _, Sha256};
 
 /// What is known of a file before its first byte.
@@ -58,9 +56,7 @@ pub struct Inspector<'a> {
     size_bytes: u64,
     hash: Sha256,
     head: Vec<u8>,
-    tail: Tail,
-    jpeg: JpegWalk,
-    mp4: Mp4Walk,
+    ending: Ending,
 }
 
 /// Enough of a file to tell its type by.
@@ -85,9 +81,7 @@ impl<'a> Inspector<'a> {
             size_bytes: 0,
             hash: Sha256::new(),
             head: Vec::new(),
-            tail: Tail::default(),
-            jpeg: JpegWalk::default(),
-            mp4: Mp4Walk::default(),
+            ending: Ending::default(),
         })
     }
 
@@ -95,9 +89,7 @@ impl<'a> Inspector<'a> {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FailureReason> {
         self.size_bytes += bytes.len() as u64;
         self.hash.update(bytes);
-        self.tail.push(bytes);
-        self.jpeg.push(bytes);
-        self.mp4.push(bytes);
+        self.ending.push(bytes);
         if self.media_type.is_none() {
             let room = HEAD_BYTES - self.head.len();
             self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -129,12 +121,10 @@ impl<'a> Inspector<'a> {
         if declared.is_some_and(|declared| self.size_bytes < declared) {
             return Err(FailureReason::DownloadIncomplete);
         }
-        let is_whole = match media_type {
-            MediaType::Jpeg => self.jpeg.has_ended(),
-            MediaType::Mp4 | MediaType::M4a => self.mp4.has_ended(),
-            other => ending::is_whole(other, &self.head, self.tail.bytes(), self.size_bytes),
-        };
-        if !is_whole {
+        let whole = self
+            .ending
+            .is_whole(media_type, &self.head, self.size_bytes);
+        if !whole {
             // All that was announced, and no end in it, is a damaged file.
             // Where nobody said how much there is, a cut looks the same.
             let all_came = self.announcement.says_its_end || declared.is_some();

@@ -2,20 +2,17 @@
 
 use crate::figures::times;
 use crate::fleet::{Fleet, ids, text};
-use crate::ground::sandbox::eventually;
 use std::fs;
-use std::path::PathBuf;
 
 /// F32: leases, backoff and due times are the database's to tell. Ten minutes
 /// is what an S3 store forgives a signature; beyond it, it is the store that
 /// refuses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
-    let Some(library) = libfaketime() else {
+    let Some(preload) = preload() else {
         println!("skipped: faketime is not installed");
         return;
     };
-    let preload = format!("LD_PRELOAD={}", library.display());
     let mut fleet = Fleet::new().await;
     fleet.set("egress.idle_timeout", "120s");
     let _api = fleet.serve("api").await;
@@ -55,10 +52,7 @@ async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
         let left = format!("left-{nth}");
         fleet.put_file(&left, &text(&left, 4_000), &["stall", "ok"]);
         fleet.register(&left).await;
-        eventually("it is under way", async || {
-            fleet.ground.simulator.requests_for(&left) == 1
-        })
-        .await;
+        fleet.under_way(&left, 1).await;
         skewed.process.kill().await;
         let heir = fleet.serve("worker").await;
         total += 1;
@@ -74,7 +68,7 @@ async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
 /// own time, by which the next try is signed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
-    let Some(library) = libfaketime() else {
+    let Some(preload) = preload() else {
         println!("skipped: faketime is not installed");
         return;
     };
@@ -82,7 +76,7 @@ async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
     let clock = fleet.ground.sandbox.write("clock", "+0");
     let launcher = [
         "env",
-        &format!("LD_PRELOAD={}", library.display()),
+        &preload,
         &format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
         "FAKETIME_NO_CACHE=1",
         "FAKETIME_DONT_FAKE_MONOTONIC=1",
@@ -92,10 +86,7 @@ async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
     // Held longer than a lease, and under way when the clock steps.
     fleet.put_file("held", &text("held", 160), &["drip:40"]);
     fleet.register("held").await;
-    eventually("it is under way", async || {
-        fleet.ground.simulator.requests_for("held") == 1
-    })
-    .await;
+    fleet.under_way("held", 1).await;
     let files = ids("stepped-", times(24, 200));
     let (back, forth) = files.split_at(files.len() / 2);
     for (files, time) in [(back, "-1h"), (forth, "+0")] {
@@ -114,15 +105,17 @@ async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
     assert_eq!(fleet.count(more_than_needed).await, 0);
 }
 
-/// Where Linux distributions put it. The command `faketime` is no use: what it
-/// starts outlives it.
-fn libfaketime() -> Option<PathBuf> {
+/// What has the clock faked. The command `faketime` is no use: what it starts
+/// outlives it.
+fn preload() -> Option<String> {
+    // Where Linux distributions put it.
     let folders = fs::read_dir("/usr/lib").ok()?;
     let mut candidates = folders.flatten().map(|folder| folder.path());
-    candidates.find_map(|folder| {
+    let library = candidates.find_map(|folder| {
         [folder.join("faketime"), folder]
             .map(|folder| folder.join("libfaketimeMT.so.1"))
             .into_iter()
             .find(|library| library.exists())
-    })
+    })?;
+    Some(format!("LD_PRELOAD={}", library.display()))
 }

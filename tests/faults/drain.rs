@@ -33,14 +33,7 @@ async fn sigterm_cuts_no_stream_and_burns_no_attempt() {
             fleet.put_file(id, &text(id, 4_000), &["stall", "ok"]);
         }
         fleet.register_all(&files).await;
-        eventually("they are under way", async || {
-            fleet
-                .ground
-                .simulator
-                .requests_for(&format!("stopped-{round}-"))
-                == 4
-        })
-        .await;
+        fleet.under_way(&format!("stopped-{round}-"), 4).await;
         let streams = join_all((0..20).map(|_| begin(&fleet, fleet.client()))).await;
         all.process.signal(Signal::SIGTERM);
         eventually("it drains", async || {
@@ -112,14 +105,7 @@ async fn who_is_killed_at_the_end_of_the_grace_loses_nothing() {
         }
         let doomed = fleet.serve("worker").await;
         fleet.register_all(&files).await;
-        eventually("they are under way", async || {
-            fleet
-                .ground
-                .simulator
-                .requests_for(&format!("late-{round}-"))
-                == 4
-        })
-        .await;
+        fleet.under_way(&format!("late-{round}-"), 4).await;
         doomed.process.signal(Signal::SIGTERM);
         // Around the moment when it gives back what still runs.
         sleep(Duration::from_millis(1_990 + 5 * round as u64)).await;

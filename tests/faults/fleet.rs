@@ -3,6 +3,7 @@
 
 use crate::ground::requests::{line, put_channel};
 use crate::ground::running_service::{Ground, RunningService};
+use crate::ground::sandbox::eventually;
 use crate::ground::{LINE, PATIENCE};
 use attachments::dev::client::{self, Attachments};
 use attachments::dev::simulator::{LINE_DEV_TOKEN, Media};
@@ -207,6 +208,14 @@ impl Fleet {
         let mut promises = self.promises.lock().unwrap();
         let promise = promises.get_mut(media_id).unwrap();
         promise.ids.push(attachment_id.to_owned());
+    }
+
+    /// Waits until exactly so many requests for these files have come.
+    pub async fn under_way(&self, path: &str, requests: usize) {
+        eventually("they are under way", async || {
+            self.ground.simulator.requests_for(path) == requests
+        })
+        .await;
     }
 
     /// How many rows the query counts.

@@ -167,14 +167,7 @@ async fn what_a_dead_worker_held_is_taken_over() {
 /// A worker that runs this file's attempt and nothing else.
 async fn victim(fleet: &Fleet, id: &str) -> RunningService {
     let worker = fleet.serve("worker").await;
-    eventually("it holds the file", async || {
-        fleet
-            .ground
-            .simulator
-            .requests_for(&format!("/{id}/content"))
-            == 1
-    })
-    .await;
+    fleet.under_way(&format!("/{id}/content"), 1).await;
     worker
 }
 

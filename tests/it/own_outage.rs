@@ -61,23 +61,7 @@ async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
 /// It answers for its bucket, and a lone file has no attempt to spare.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_object_costs_not_one_attempt() {
-    let app = TestApp::start_with(|config| config.retry.max_attempts = 1).await;
-    app.line_plays("1", &["ok"]);
-    let denied = Fault::Status(StatusCode::FORBIDDEN);
-    app.store
-        .faults()
-        .inject(Operation::Put, usize::MAX, denied);
-    let id = app.register(line("1")).await.attachment_id;
-    let waiting = app
-        .wait(TENANT, &id, |attachment| attachment.retryable)
-        .await;
-    assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
-    assert_eq!(waiting.attempts, 0);
-
-    app.store.faults().clear();
-    let stored = app.wait_final(TENANT, &id).await;
-    assert_eq!(stored.status(), AttachmentStatus::Stored);
-    assert_eq!(stored.attempts, 1);
+    a_lone_file_waits_unspent(Some(Operation::Put), StatusCode::FORBIDDEN).await;
 }
 
 /// A store that takes others has something against this one: it is too large
@@ -194,9 +178,14 @@ async fn an_outage_does_not_churn_the_queue() {
 /// A worker that is the first to meet an outage, as all are for a lone file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_failure_in_an_outage_costs_nothing() {
+    a_lone_file_waits_unspent(None, StatusCode::SERVICE_UNAVAILABLE).await;
+}
+
+/// Its only attempt is there yet when the store answers otherwise again.
+async fn a_lone_file_waits_unspent(operation: Option<Operation>, answer: StatusCode) {
     let app = TestApp::start_with(|config| config.retry.max_attempts = 1).await;
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    app.store.faults().inject(None, usize::MAX, away);
+    let faults = app.store.faults();
+    faults.inject(operation, usize::MAX, Fault::Status(answer));
     app.line_plays("1", &["ok"]);
     let id = app.register(line("1")).await.attachment_id;
     let waiting = app
@@ -204,7 +193,8 @@ async fn the_first_failure_in_an_outage_costs_nothing() {
         .await;
     assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
     assert_eq!(waiting.attempts, 0);
-    app.store.faults().clear();
+
+    faults.clear();
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(stored.status(), AttachmentStatus::Stored);
     assert_eq!(stored.attempts, 1);
