@@ -114,6 +114,7 @@ impl From<BlobError> for AccessError {
         match error {
             BlobError::Unavailable { .. }
             | BlobError::Refused { .. }
+            | BlobError::Skewed { .. }
             | BlobError::Unsupported { .. }
             | BlobError::PayloadAltered => Self::Storage(error),
             BlobError::Missing | BlobError::Truncated | BlobError::Cut | BlobError::Altered => {

@@ -17,6 +17,13 @@ pub enum BlobError {
         /// What was asked.
         operation: &'static str,
     },
+    /// It takes what we sign for too old, or for signed in the future. The
+    /// client corrects itself by the time of that answer.
+    #[error("our clock and object storage's are too far apart ({operation})")]
+    Skewed {
+        /// What was asked.
+        operation: &'static str,
+    },
     /// It has no such operation. Whoever asks says what follows from it.
     #[error("object storage cannot do this ({operation})")]
     Unsupported {
@@ -65,6 +72,9 @@ impl BlobError {
             error = %error,
             "object storage failed"
         );
+        if error.code() == Some("RequestTimeTooSkewed") {
+            return Self::Skewed { operation };
+        }
         match status {
             Some(404) if operation == "get" => Self::Missing,
             Some(416) => Self::Truncated,

@@ -23,6 +23,8 @@ use tokio::time::{Instant, timeout};
 const ROOM_PAUSE: Duration = Duration::from_secs(2);
 /// After this an attempt looks whether the disk works again, or another worker's does.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
+/// After this the client signs by the store's time.
+const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
 impl Ingest {
     /// Fetches, inspects and puts; `trace` learns what it saw on the way.
@@ -92,6 +94,8 @@ impl Ingest {
                 }
                 self.outage.broke(tried, Instant::now())
             }
+            // Our clock was set, and no file is to blame for it.
+            BlobError::Skewed { .. } => Some(SKEW_PAUSE),
             // These are about this file and say nothing of the next.
             BlobError::PayloadAltered
             | BlobError::Unsupported { .. }
