@@ -6,9 +6,9 @@
 
 use crate::attachment::channel_policy::ChannelPolicy;
 use crate::attachment::usage::StatusUsage;
-use crate::channel::{Sealer, SealingError};
 use crate::db::{ChannelRecord, CredentialChange, Db, DbError};
 use crate::ids::{ChannelId, TenantId};
+use crate::provider::{Sealer, SealingError};
 use crate::queue::Queue;
 use secrecy::SecretString;
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 
 mod damage;
 mod disposition;
-mod lasting;
+mod live_stream;
 
 pub use disposition::Disposition;
 

@@ -11,17 +11,20 @@ use crate::access::Access;
 use crate::admin::Admin;
 use crate::auth::{InvalidSettings, Verifier, ring_crypto};
 use crate::blob::Bucket;
-use crate::channel::{Channels, Egress, EgressError, Sealer};
 use crate::clock::Clock;
 use crate::config::{Resolved, Role};
 use crate::db::{Db, DbError};
-use crate::grpc::{self, Capabilities, CursorKeyError, Cursors, PageTokens, Reflection};
+use crate::egress::{Egress, EgressError};
+use crate::grpc::{self, Capabilities, Reflection};
 use crate::http::AdminListener;
 use crate::ingest::Ingest;
+use crate::listener;
+use crate::provider::{Providers, Sealer};
 use crate::purge::Purge;
 use crate::queue::Queue;
 use crate::redrive::Redrive;
 use crate::register::Register;
+use crate::seal::Seal;
 use crate::sweep::Sweeper;
 use crate::telemetry;
 use crate::watch::Watch;
@@ -45,7 +48,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// What ends with the grace may take so much longer: outcomes are written, and
 /// clients read the last of their streams.
-const MARGIN: Duration = grpc::SILENCE;
+const MARGIN: Duration = listener::SILENCE;
 /// How long connections to the database may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -75,9 +78,6 @@ pub enum StartError {
     /// The HTTP client could not be built.
     #[error("egress")]
     Egress(#[from] EgressError),
-    /// The cursors' key could not be derived.
-    #[error("links")]
-    Cursors(#[from] CursorKeyError),
     /// The proto that is compiled in cannot be served.
     #[error("reflection")]
     Reflection(#[from] grpc::ReflectionError),
@@ -142,8 +142,7 @@ impl App {
                 admin: Admin::new(unhurried.clone(), sealer.clone(), queue.clone()),
                 redrive: Redrive::new(unhurried.clone(), queue.clone()),
                 watch: Watch::new(unhurried.clone(), settings.watch, stop.clone()),
-                page_tokens: PageTokens::new(&settings.signing_key),
-                cursors: Cursors::new(&settings.signing_key)?,
+                seal: Seal::new(&settings.signing_key),
             };
             let reflection = if settings.reflection {
                 Reflection::On
@@ -157,11 +156,11 @@ impl App {
             if settings.manage_lifecycle {
                 tasks.spawn(settle_lifecycle(bucket.clone(), stop.clone()));
             }
-            let channels = Channels::new(egress, settings.line, settings.slack);
+            let providers = Providers::new(egress, settings.line, settings.slack);
             let ingest = Ingest::new(
                 unhurried,
                 queue.clone(),
-                channels,
+                providers,
                 sealer,
                 bucket,
                 settings.ingest,
@@ -236,7 +235,7 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
         .timeout(LONGEST_CALL)
         .accept_http1(true)
         .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(grpc::incoming(listener), stop.cancelled())
+        .serve_with_incoming_shutdown(listener::incoming(listener), stop.cancelled())
         .await;
     if let Err(error) = served {
         tracing::error!(%error, "the gRPC listener ended");

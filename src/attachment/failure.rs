@@ -1,6 +1,6 @@
 //! Why an attachment is not stored, and what follows from it.
 //!
-//! The table of reasons is total: [`FailureReason::disposition`] matches
+//! The table of reasons is total: [`FailureReason::consequence`] matches
 //! without a wildcard, so a new reason does not compile until somebody has
 //! decided what it means.
 
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 /// What follows from a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition {
+pub enum Consequence {
     /// FAILED; tried again after a backoff, up to the cap.
     Retry,
     /// FAILED; asked again on a time budget of its own that spends no attempt.
@@ -87,7 +87,7 @@ reasons! {
 impl FailureReason {
     /// What follows from this reason.
     #[must_use]
-    pub const fn disposition(self) -> Disposition {
+    pub const fn consequence(self) -> Consequence {
         match self {
             Self::SourceUnavailable
             | Self::SourceTimeout
@@ -95,25 +95,25 @@ impl FailureReason {
             | Self::DownloadIncomplete
             | Self::EmptyContent
             | Self::StorageUnavailable
-            | Self::Interrupted => Disposition::Retry,
-            Self::SourceNotReady => Disposition::Wait,
+            | Self::Interrupted => Consequence::Retry,
+            Self::SourceNotReady => Consequence::Wait,
             Self::SourceNotFound
             | Self::SourceForbidden
             | Self::SourceRefusedAddress
             | Self::SourceUnexpectedEncoding
-            | Self::SourcePreparationFailed => Disposition::GiveUp,
+            | Self::SourcePreparationFailed => Consequence::GiveUp,
             Self::SourceAuthFailed | Self::SourceScopeMissing | Self::CredentialMissing => {
-                Disposition::AwaitCredential
+                Consequence::AwaitCredential
             }
             Self::TooLarge
             | Self::Corrupted
             | Self::ContentTypeMismatch
             | Self::Infected
             | Self::TooManyFiles
-            | Self::QuotaExceeded => Disposition::Reject,
-            Self::ContentTypeNotAllowed | Self::ExternalFile => Disposition::Unsupported,
+            | Self::QuotaExceeded => Consequence::Reject,
+            Self::ContentTypeNotAllowed | Self::ExternalFile => Consequence::Unsupported,
             Self::SourceDeleted | Self::DeleteRequested | Self::RetentionExpired => {
-                Disposition::Delete
+                Consequence::Delete
             }
         }
     }

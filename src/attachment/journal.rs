@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 /// What an attempt saw on its way, whatever its end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Trace {
+pub struct AttemptLog {
     /// What happened, for an operator.
     pub detail: String,
     /// The provider's id of the last request.
@@ -49,5 +49,5 @@ pub struct JournalEntry {
     /// Who ran it.
     pub worker: String,
     /// What it saw.
-    pub trace: Trace,
+    pub log: AttemptLog,
 }

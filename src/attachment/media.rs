@@ -135,9 +135,9 @@ impl fmt::Display for MediaType {
     }
 }
 
-/// What a MIME string says that somebody claimed.
+/// The type that a sender declares: a hint, not a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub enum DeclaredType {
     /// Nothing, or something as good as nothing, such as `application/octet-stream`.
     Nothing,
     /// A type this service knows.
@@ -146,7 +146,7 @@ pub enum Claim {
     Foreign,
 }
 
-impl Claim {
+impl DeclaredType {
     /// Reads a declared MIME type.
     #[must_use]
     pub fn of(mime: &str) -> Self {
@@ -226,13 +226,15 @@ impl MediaLimits {
     /// What can be said before any byte has come.
     pub fn admit_declared(
         &self,
-        claim: Claim,
+        declared: DeclaredType,
         size_bytes: Option<u64>,
     ) -> Result<(), FailureReason> {
-        let kind = match claim {
-            Claim::Known(media_type) if self.allows(media_type) => Some(media_type.kind()),
-            Claim::Known(_) | Claim::Foreign => return Err(FailureReason::ContentTypeNotAllowed),
-            Claim::Nothing => None,
+        let kind = match declared {
+            DeclaredType::Known(media_type) if self.allows(media_type) => Some(media_type.kind()),
+            DeclaredType::Known(_) | DeclaredType::Foreign => {
+                return Err(FailureReason::ContentTypeNotAllowed);
+            }
+            DeclaredType::Nothing => None,
         };
         match size_bytes {
             Some(size) if size > self.max_bytes(kind) => Err(FailureReason::TooLarge),
@@ -240,16 +242,16 @@ impl MediaLimits {
         }
     }
 
-    /// What can be said of the first bytes: their type against the claim.
+    /// What can be said of the first bytes: their type against the declared one.
     /// Gives the type and the most bytes the file may have.
     pub fn admit_detected(
         &self,
-        claim: Claim,
+        declared: DeclaredType,
         detected: Option<MediaType>,
     ) -> Result<(MediaType, u64), FailureReason> {
-        match (claim, detected) {
+        match (declared, detected) {
             // A page or a program that calls itself a picture is a lie, not just a foreign kind.
-            (Claim::Known(claimed), Some(found)) if claimed.kind() != found.kind() => {
+            (DeclaredType::Known(said), Some(found)) if said.kind() != found.kind() => {
                 Err(FailureReason::ContentTypeMismatch)
             }
             (_, Some(found)) if self.allows(found) => {
@@ -286,10 +288,10 @@ mod tests {
 
     #[test]
     fn limits_are_inclusive() {
-        let claim = Claim::of("image/png");
-        assert_eq!(limits().admit_declared(claim, Some(10)), Ok(()));
+        let declared = DeclaredType::of("image/png");
+        assert_eq!(limits().admit_declared(declared, Some(10)), Ok(()));
         assert_eq!(
-            limits().admit_declared(claim, Some(11)),
+            limits().admit_declared(declared, Some(11)),
             Err(FailureReason::TooLarge)
         );
     }
@@ -298,33 +300,33 @@ mod tests {
     fn an_empty_claim_waits_for_the_bytes() {
         for nothing in ["", "application/octet-stream", "image/*", "image"] {
             assert_eq!(
-                limits().admit_declared(Claim::of(nothing), Some(200)),
+                limits().admit_declared(DeclaredType::of(nothing), Some(200)),
                 Ok(())
             );
         }
         assert_eq!(
-            limits().admit_declared(Claim::of("image/tiff"), None),
+            limits().admit_declared(DeclaredType::of("image/tiff"), None),
             Err(FailureReason::ContentTypeNotAllowed)
         );
     }
 
     #[test]
     fn a_type_that_needs_opting_in_is_refused_without_it() {
-        let claim = Claim::of("text/html");
+        let declared = DeclaredType::of("text/html");
         assert_eq!(
-            limits().admit_declared(claim, None),
+            limits().admit_declared(declared, None),
             Err(FailureReason::ContentTypeNotAllowed)
         );
         let opted_in = MediaLimits {
             opted_in: vec![MediaType::Html],
             ..limits()
         };
-        assert_eq!(opted_in.admit_declared(claim, None), Ok(()));
+        assert_eq!(opted_in.admit_declared(declared, None), Ok(()));
     }
 
     #[test]
     fn detected_wins_within_a_kind_and_is_a_mismatch_across_kinds() {
-        let png = Claim::of("image/png");
+        let png = DeclaredType::of("image/png");
         assert_eq!(
             limits().admit_detected(png, Some(MediaType::Jpeg)),
             Ok((MediaType::Jpeg, 10))
@@ -334,11 +336,11 @@ mod tests {
             Err(FailureReason::ContentTypeMismatch)
         );
         assert_eq!(
-            limits().admit_detected(Claim::Nothing, Some(MediaType::Html)),
+            limits().admit_detected(DeclaredType::Nothing, Some(MediaType::Html)),
             Err(FailureReason::ContentTypeNotAllowed)
         );
         assert_eq!(
-            limits().admit_detected(Claim::Nothing, None),
+            limits().admit_detected(DeclaredType::Nothing, None),
             Err(FailureReason::ContentTypeNotAllowed)
         );
     }

@@ -22,7 +22,7 @@ use crate::ids::{AttachmentId, ChannelId, ConversationId, CorrelationId, Message
 use channel_policy::{Retention, RetentionClass};
 use failure::FailureReason;
 use file_name::FileName;
-use media::{Claim, MediaKind};
+use media::{DeclaredType, MediaKind};
 use source::MediaSource;
 use status::AttachmentStatus;
 use time::OffsetDateTime;
@@ -67,10 +67,10 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// What its sender claims it is.
+    /// The type its sender declares.
     #[must_use]
-    pub fn claim(&self) -> Claim {
-        Claim::of(&self.declared_content_type)
+    pub fn declared_type(&self) -> DeclaredType {
+        DeclaredType::of(&self.declared_content_type)
     }
 }
 
@@ -119,14 +119,14 @@ impl Registration {
     /// before what takes long.
     #[must_use]
     pub fn priority(&self) -> i16 {
-        match Claim::of(&self.new.declared_content_type) {
-            Claim::Known(media_type) => match media_type.kind() {
+        match DeclaredType::of(&self.new.declared_content_type) {
+            DeclaredType::Known(media_type) => match media_type.kind() {
                 MediaKind::Image => 0,
                 MediaKind::Document => 1,
                 MediaKind::Audio => 2,
                 MediaKind::Video => 3,
             },
-            Claim::Nothing | Claim::Foreign => 1,
+            DeclaredType::Nothing | DeclaredType::Foreign => 1,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Pure: the jitter comes from a hash of the attachment and the attempt, so
 //! the same failure always waits the same time and no generator is injected.
 
-use super::failure::{Disposition, FailureReason};
+use super::failure::{Consequence, FailureReason};
 use crate::ids::AttachmentId;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
@@ -60,12 +60,12 @@ impl RetryPolicy {
         reason: FailureReason,
         retry_after: Option<Duration>,
     ) -> Verdict {
-        match reason.disposition() {
-            Disposition::Retry if trial.attempts < trial.max_attempts => Verdict::RetryAfter {
+        match reason.consequence() {
+            Consequence::Retry if trial.attempts < trial.max_attempts => Verdict::RetryAfter {
                 wait: self.backoff(trial, retry_after),
                 spent: true,
             },
-            Disposition::Wait if trial.waited < self.not_ready_budget => Verdict::RetryAfter {
+            Consequence::Wait if trial.waited < self.not_ready_budget => Verdict::RetryAfter {
                 // The wait follows the time spent waiting, not the attempts: those stand still.
                 wait: (trial.waited / 2)
                     .max(self.base / 2)
@@ -73,13 +73,13 @@ impl RetryPolicy {
                     .max(self.believed(retry_after.unwrap_or_default())),
                 spent: false,
             },
-            Disposition::Retry
-            | Disposition::Wait
-            | Disposition::GiveUp
-            | Disposition::AwaitCredential
-            | Disposition::Reject
-            | Disposition::Unsupported
-            | Disposition::Delete => Verdict::Final,
+            Consequence::Retry
+            | Consequence::Wait
+            | Consequence::GiveUp
+            | Consequence::AwaitCredential
+            | Consequence::Reject
+            | Consequence::Unsupported
+            | Consequence::Delete => Verdict::Final,
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn the_last_attempt_is_final() {
         for reason in FailureReason::ALL {
             let verdict = POLICY.decide(trial(5), *reason, None);
-            let waits = reason.disposition() == Disposition::Wait;
+            let waits = reason.consequence() == Consequence::Wait;
             assert_eq!(verdict != Verdict::Final, waits, "{reason}");
         }
     }

@@ -8,7 +8,7 @@
 //! ```
 
 use super::Attachment;
-use super::failure::{Disposition, FailureReason};
+use super::failure::{Consequence, FailureReason};
 use super::media::MediaType;
 use super::retry::{RetryPolicy, Trial, Verdict};
 use super::storage_key::StorageKey;
@@ -85,17 +85,17 @@ impl AttachmentStatus {
     /// The final status that a reason leads to.
     #[must_use]
     pub fn ended(reason: FailureReason) -> Self {
-        match reason.disposition() {
-            Disposition::Retry
-            | Disposition::Wait
-            | Disposition::GiveUp
-            | Disposition::AwaitCredential => Self::Failed {
+        match reason.consequence() {
+            Consequence::Retry
+            | Consequence::Wait
+            | Consequence::GiveUp
+            | Consequence::AwaitCredential => Self::Failed {
                 reason,
                 next_attempt_at: None,
             },
-            Disposition::Reject => Self::Rejected { reason },
-            Disposition::Unsupported => Self::Unsupported { reason },
-            Disposition::Delete => Self::Deleted { reason },
+            Consequence::Reject => Self::Rejected { reason },
+            Consequence::Unsupported => Self::Unsupported { reason },
+            Consequence::Delete => Self::Deleted { reason },
         }
     }
 

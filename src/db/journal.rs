@@ -2,7 +2,7 @@
 
 use super::{Db, DbError};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::{Ending, JournalEntry, Trace};
+use crate::attachment::journal::{AttemptLog, Ending, JournalEntry};
 use crate::ids::{AttachmentId, TenantId};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl EntryRow {
                 (Some(_), Some(reason)) => Ending::Failed(reason),
             },
             worker: self.worker,
-            trace: Trace {
+            log: AttemptLog {
                 credential_seen: self.credential_seen,
                 detail: self.detail,
                 provider_request_id: self.provider_request_id,

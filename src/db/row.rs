@@ -4,7 +4,7 @@ use super::DbError;
 use super::source_json::SourceJson;
 use crate::attachment::Attachment;
 use crate::attachment::channel_policy::RetentionClass;
-use crate::attachment::failure::{Disposition, FailureReason};
+use crate::attachment::failure::{Consequence, FailureReason};
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
 use crate::attachment::status::{AttachmentStatus, Sha256, StoredObject};
@@ -129,7 +129,7 @@ impl AttachmentRow {
                     ("failed", AttachmentStatus::Failed { .. })
                     | ("rejected", AttachmentStatus::Rejected { .. })
                     | ("unsupported", AttachmentStatus::Unsupported { .. }) => true,
-                    ("deleted", _) => reason.disposition() == Disposition::Delete,
+                    ("deleted", _) => reason.consequence() == Consequence::Delete,
                     _ => false,
                 };
                 if !fits {

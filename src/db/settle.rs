@@ -1,7 +1,7 @@
 //! What a worker writes under its fence: that it still works, and how it ended.
 
 use super::{Db, DbError, to_bigint, to_seconds};
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::attachment::status::{Outcome, Settlement};
 use crate::attachment::status_name::StatusName;
 use crate::ids::AttachmentId;
@@ -102,7 +102,11 @@ impl Db {
 
     /// Writes how an attempt ended; false when its fence no longer holds, and
     /// then nothing is changed.
-    pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
+    pub async fn settle(
+        &self,
+        settlement: &Settlement,
+        trace: &AttemptLog,
+    ) -> Result<bool, DbError> {
         let statement = match &settlement.outcome {
             Outcome::Stored(_) => SETTLE_STORED,
             Outcome::Ended(_) => SETTLE_ENDED,

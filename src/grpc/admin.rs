@@ -1,11 +1,11 @@
 //! `AdminService`: the tenant's channels.
 
-use super::Capabilities;
 use super::attachments::tenant_of;
 use super::convert::{
     channel_from_proto, channel_to_proto, name, page_size, redrive_filter, usage_to_proto,
 };
 use super::error::{Violation, internal};
+use super::{Capabilities, sealed};
 use crate::auth::Caller;
 use crate::ids::ChannelId;
 use crate::proto::admin_service_server::AdminService;
@@ -17,9 +17,6 @@ use crate::proto::{
 use crate::redrive::Progress;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
-
-/// What page tokens of channels are bound to.
-const CHANNELS: &str = "channels";
 
 pub(super) struct Service(pub(super) Capabilities);
 
@@ -58,8 +55,10 @@ impl AdminService for Service {
         let tenant = tenant_of(&request)?;
         let request = request.into_inner();
         let size = page_size(request.page_size)?;
-        let tokens = &self.0.page_tokens;
-        let after: Option<ChannelId> = tokens.read(&tenant, CHANNELS, &request.page_token)?;
+        let seal = &self.0.seal;
+        let listing = sealed::listing("channels", &());
+        let token = &request.page_token;
+        let after = sealed::read_page_token::<ChannelId>(seal, &tenant, &listing, token)?;
         // One more than asked for tells whether there is another page.
         let mut records = self
             .0
@@ -69,7 +68,7 @@ impl AdminService for Service {
         let more = records.len() > usize::from(size);
         records.truncate(size.into());
         let next_page_token = match records.last() {
-            Some(last) if more => tokens.sign(&tenant, CHANNELS, last.id.as_str()),
+            Some(last) if more => sealed::page_token(seal, &tenant, &listing, last.id.as_str())?,
             _ => String::new(),
         };
         Ok(Response::new(ListChannelsResponse {

@@ -6,7 +6,7 @@ use super::convert::{
     link_to_proto, new_attachment, page_size, source_name, summary, watch_filter,
 };
 use super::error::{Violation, internal, invalid, unimplemented};
-use super::{Capabilities, batch};
+use super::{Capabilities, batch, sealed};
 use crate::access::{ByteRange, LinkRequest};
 use crate::attachment::Registered;
 use crate::auth::Caller;
@@ -27,6 +27,7 @@ use crate::proto::{
     batch_register_attachments_response,
 };
 use futures::stream::{BoxStream, StreamExt as _};
+use std::mem;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -143,16 +144,19 @@ impl AttachmentService for Service {
         request: Request<ListAttachmentsRequest>,
     ) -> Result<Response<ListAttachmentsResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let filter = filter_from_proto(&request)?;
         let size = page_size(request.page_size)?;
-        let bound_to = format!("attachments {filter:?}");
-        let tokens = &self.0.page_tokens;
-        let before: Option<AttachmentId> = tokens.read(&tenant, &bound_to, &request.page_token)?;
+        let token = mem::take(&mut request.page_token);
+        request.page_size = 0;
+        let listing = sealed::listing("attachments", &request);
+        let seal = &self.0.seal;
+        let before = sealed::read_page_token::<AttachmentId>(seal, &tenant, &listing, &token)?;
         let page = self.0.access.list(&tenant, &filter, before, size).await?;
-        let next_page_token = page.last.map_or_else(String::new, |last| {
-            tokens.sign(&tenant, &bound_to, &last.to_string())
-        });
+        let next_page_token = match page.last {
+            Some(last) => sealed::page_token(seal, &tenant, &listing, &last.to_string())?,
+            None => String::new(),
+        };
         Ok(Response::new(ListAttachmentsResponse {
             attachments: page
                 .attachments
@@ -171,17 +175,15 @@ impl AttachmentService for Service {
     ) -> Result<Response<Self::WatchAttachmentsStream>, Status> {
         let tenant = tenant_of(&request)?;
         let request = request.into_inner();
-        let cursors = self.0.cursors.clone();
-        let cursor = cursors.open(&tenant, &request.cursor)?;
+        let seal = self.0.seal.clone();
+        let cursor = sealed::read_cursor(&seal, &tenant, &request.cursor)?;
         let filter = watch_filter(request)?;
         let (begin, changes) = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
-        let begin = cursors.seal(&tenant, begin).map_err(|_| internal())?;
+        let begin = sealed::cursor(&seal, &tenant, begin)?;
         let messages = changes.map(move |change| {
             let change = change?;
             Ok(WatchAttachmentsResponse {
-                cursor: cursors
-                    .seal(&tenant, change.cursor)
-                    .map_err(|_| internal())?,
+                cursor: sealed::cursor(&seal, &tenant, change.cursor)?,
                 attachment: Some(attachment_to_proto(change.attachment)),
             })
         });

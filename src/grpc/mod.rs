@@ -7,17 +7,9 @@ mod admin;
 mod attachments;
 mod batch;
 mod byte_stream;
-mod connection;
 mod convert;
-mod cursor;
 mod error;
-mod incoming;
-mod page_token;
-
-pub use connection::SILENCE;
-pub use cursor::{CursorKeyError, Cursors};
-pub use incoming::incoming;
-pub use page_token::PageTokens;
+mod sealed;
 
 use crate::access::Access;
 use crate::admin::Admin;
@@ -28,6 +20,7 @@ use crate::proto::attachment_service_server::AttachmentServiceServer;
 use crate::purge::Purge;
 use crate::redrive::Redrive;
 use crate::register::Register;
+use crate::seal::Seal;
 use crate::watch::Watch;
 use axum::middleware::map_response;
 use std::sync::Arc;
@@ -54,10 +47,8 @@ pub struct Capabilities {
     pub watch: Watch,
     /// Keeps channels.
     pub admin: Admin,
-    /// Signs page tokens.
-    pub page_tokens: PageTokens,
-    /// Seals cursors.
-    pub cursors: Cursors,
+    /// Seals page tokens and cursors.
+    pub seal: Seal,
 }
 
 /// Whether the server describes itself to whoever asks.

@@ -9,7 +9,7 @@ use super::circuit::Circuit;
 use super::counts;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::RetryPolicy;
-use crate::channel::FetchError;
+use crate::egress::FetchError;
 use crate::ids::{ChannelId, TenantId};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -43,7 +43,7 @@ impl CredentialId {
 
 /// Why the provider is not to be asked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
+pub(super) enum Refusal {
     /// It refuses the credential, for this reason.
     Refused(FailureReason),
     /// It wants to be left alone for so long.
@@ -81,16 +81,16 @@ impl Credentials {
 
     /// Lets an attempt through to the provider, or says why not. A credential
     /// that is refused lets one through in a while, to look.
-    pub(super) fn admit(&self, id: CredentialId, now: Instant) -> Result<(), Hold> {
+    pub(super) fn admit(&self, id: CredentialId, now: Instant) -> Result<(), Refusal> {
         let Some(trouble) = self.troubled.get(&id) else {
             return Ok(());
         };
         let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = trouble.slowed_until.filter(|until| *until > now) {
-            return Err(Hold::Slowed(until - now));
+            return Err(Refusal::Slowed(until - now));
         }
         match trouble.refusals.wait(now) {
-            Some(_) => Err(Hold::Refused(trouble.reason)),
+            Some(_) => Err(Refusal::Refused(trouble.reason)),
             None => Ok(()),
         }
     }
@@ -212,7 +212,7 @@ mod tests {
             assert_eq!(credentials.admit(dead, now), Ok(()));
             credentials.learn(dead, Some(&refusal), now);
         }
-        let held = Err(Hold::Refused(FailureReason::SourceScopeMissing));
+        let held = Err(Refusal::Refused(FailureReason::SourceScopeMissing));
         assert_eq!(credentials.admit(dead, now), held);
         for other in [
             id("acme", "line", b"new"),
@@ -250,7 +250,7 @@ mod tests {
         let (credentials, now) = (Credentials::new(POLICY), Instant::now());
         let busy = id("acme", "line", b"busy");
         let mut limited = failure(FailureReason::SourceRateLimited);
-        let slowed = |wait| Err(Hold::Slowed(wait));
+        let slowed = |wait| Err(Refusal::Slowed(wait));
         credentials.learn(busy, Some(&limited), now);
         credentials.learn(busy, Some(&limited), now);
         assert_eq!(credentials.admit(busy, now), slowed(POLICY.base));

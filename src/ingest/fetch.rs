@@ -1,17 +1,17 @@
 //! Asking the provider: with which credential, under which limits, and
 //! whether at all.
 
-use super::credentials::{CredentialId, Hold};
+use super::credentials::{CredentialId, Refusal};
 use super::{Failure, Ingest};
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::spread;
 use crate::attachment::source::MediaSource;
 use crate::attachment::status::Attempt;
-use crate::channel::{FetchError, Fetched, ResponseHead};
 use crate::db::ChannelRecord;
+use crate::egress::{FetchError, Fetched, ResponseHead};
 use secrecy::SecretString;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,19 +43,19 @@ impl Ingest {
     pub(super) async fn channel_of(
         &self,
         attachment: &Attachment,
-        trace: &mut Trace,
+        log: &mut AttemptLog,
     ) -> Result<(MediaLimits, Option<Credential>), Failure> {
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
         let record = self.db.channel(tenant, channel).await.map_err(|error| {
             tracing::warn!(%error, "the channel could not be read");
-            "the channel could not be read".clone_into(&mut trace.detail);
+            "the channel could not be read".clone_into(&mut log.detail);
             Failure {
                 // Our outage, not the file's.
                 put_off: error.is_unavailable().then_some(CHANNEL_PAUSE),
                 ..Failure::from(FailureReason::Interrupted)
             }
         })?;
-        trace.credential_seen = record.as_ref().and_then(|record| record.credential_since);
+        log.credential_seen = record.as_ref().and_then(|record| record.credential_since);
         let Some(record) = record else {
             let limits = self.settings.limits.clone();
             return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
@@ -67,7 +67,7 @@ impl Ingest {
                 let opened = self.sealer.open(tenant, channel, sealed);
                 let secret = opened.map_err(|error| {
                     tracing::error!(%error, "the channel's credential does not open");
-                    "the channel's credential does not open".clone_into(&mut trace.detail);
+                    "the channel's credential does not open".clone_into(&mut log.detail);
                     Failure::from(FailureReason::CredentialMissing)
                 })?;
                 Some(Credential { secret, id })
@@ -83,19 +83,19 @@ impl Ingest {
         &self,
         attempt: &Attempt,
         credential: Option<&Credential>,
-        trace: &mut Trace,
+        log: &mut AttemptLog,
     ) -> Result<Fetched, Failure> {
         let id = credential.map(|credential| credential.id);
         if let Some(id) = id
             && let Err(hold) = self.credentials.admit(id, Instant::now())
         {
-            return Err(held(hold, attempt, trace));
+            return Err(held(hold, attempt, log));
         }
         let attachment = &attempt.attachment;
         let secret = credential.map(|credential| &credential.secret);
         let fetched = self
-            .channels
-            .fetch(&attachment.source, attachment.claim(), secret)
+            .providers
+            .fetch(&attachment.source, attachment.declared_type(), secret)
             .await;
         if let Some(id) = id {
             let failure = fetched.as_ref().err();
@@ -103,7 +103,7 @@ impl Ingest {
                 self.trust_again(attachment).await;
             }
         }
-        fetched.map_err(|error| fetch_failure(error, trace))
+        fetched.map_err(|error| fetch_failure(error, log))
     }
 
     /// The sweeper puts back what was parked while the credential was refused.
@@ -122,15 +122,15 @@ impl Ingest {
 }
 
 /// A refused credential parks the file; a slow-down costs it nothing but time.
-fn held(hold: Hold, attempt: &Attempt, trace: &mut Trace) -> Failure {
+fn held(hold: Refusal, attempt: &Attempt, log: &mut AttemptLog) -> Failure {
     match hold {
-        Hold::Refused(reason) => {
+        Refusal::Refused(reason) => {
             "the provider refuses this credential and was not asked again"
-                .clone_into(&mut trace.detail);
+                .clone_into(&mut log.detail);
             reason.into()
         }
-        Hold::Slowed(wait) => {
-            "the provider asked to slow down and was not asked".clone_into(&mut trace.detail);
+        Refusal::Slowed(wait) => {
+            "the provider asked to slow down and was not asked".clone_into(&mut log.detail);
             Failure {
                 put_off: Some(spread(wait, attempt.attachment.id, attempt.fence)),
                 ..Failure::from(FailureReason::SourceRateLimited)
@@ -139,15 +139,15 @@ fn held(hold: Hold, attempt: &Attempt, trace: &mut Trace) -> Failure {
     }
 }
 
-pub(super) fn note_head(head: ResponseHead, trace: &mut Trace) {
-    trace.provider_status = head.status;
-    trace.provider_request_id = head.request_id;
+pub(super) fn note_head(head: ResponseHead, log: &mut AttemptLog) {
+    log.provider_status = head.status;
+    log.provider_request_id = head.request_id;
 }
 
-pub(super) fn fetch_failure(error: FetchError, trace: &mut Trace) -> Failure {
-    error.detail.clone_into(&mut trace.detail);
+pub(super) fn fetch_failure(error: FetchError, log: &mut AttemptLog) -> Failure {
+    error.detail.clone_into(&mut log.detail);
     if error.head.status.is_some() {
-        note_head(error.head, trace);
+        note_head(error.head, log);
     }
     Failure {
         retry_after: error.retry_after,

@@ -7,10 +7,10 @@
 mod circuit;
 mod counts;
 mod credentials;
+mod disk_budget;
 mod fetch;
 mod outage;
 mod pace;
-mod room;
 mod spool;
 mod transfer;
 
@@ -18,19 +18,19 @@ pub use pace::{Allowance, Floor};
 
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
 use crate::attachment::status::{Attempt, Outcome, Settlement, StoredObject};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
-use crate::channel::{Channels, Sealer};
 use crate::db::Db;
 use crate::failpoint::{self, Step};
+use crate::provider::{Providers, Sealer};
 use crate::queue::{Held, Job, Queue};
 use credentials::Credentials;
+use disk_budget::DiskBudget;
 use outage::Outage;
-use room::Room;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,13 +62,13 @@ pub struct Settings {
 pub struct Ingest {
     db: Db,
     queue: Queue,
-    channels: Channels,
+    providers: Providers,
     sealer: Arc<Sealer>,
     bucket: Bucket,
     settings: Arc<Settings>,
     outage: Arc<Outage>,
     credentials: Arc<Credentials>,
-    disk: Room,
+    disk: DiskBudget,
 }
 
 /// An attempt that did not end in an object.
@@ -97,7 +97,7 @@ impl Ingest {
     pub fn new(
         db: Db,
         queue: Queue,
-        channels: Channels,
+        providers: Providers,
         sealer: Arc<Sealer>,
         bucket: Bucket,
         settings: Settings,
@@ -106,10 +106,10 @@ impl Ingest {
         Self {
             db,
             queue,
-            channels,
+            providers,
             sealer,
             bucket,
-            disk: Room::new(settings.spool_disk_bytes),
+            disk: DiskBudget::new(settings.spool_disk_bytes),
             credentials: Arc::new(Credentials::new(settings.retry)),
             settings: Arc::new(settings),
             outage: Arc::default(),
@@ -143,16 +143,16 @@ impl Ingest {
             slot: _slot,
         } = job;
         failpoint::reach(Step::Claimed).await;
-        let mut trace = Trace::default();
+        let mut log = AttemptLog::default();
         let held = {
-            let work = self.transfer(&attempt, &mut trace);
+            let work = self.transfer(&attempt, &mut log);
             let id = attempt.attachment.id;
             self.queue.hold(id, attempt.fence, work).await
         };
         let settlement = match held {
-            Held::Done(result) => self.judge(attempt, result, &mut trace),
+            Held::Done(result) => self.judge(attempt, result, &mut log),
             Held::Stopped => {
-                "the process stopped; given back unspent".clone_into(&mut trace.detail);
+                "the process stopped; given back unspent".clone_into(&mut log.detail);
                 attempt.give_back()
             }
             Held::Lost => {
@@ -160,7 +160,7 @@ impl Ingest {
                 return;
             }
         };
-        self.finish(&settlement, &trace).await;
+        self.finish(&settlement, &log).await;
         failpoint::reach(Step::Settled).await;
     }
 
@@ -168,16 +168,16 @@ impl Ingest {
         &self,
         attempt: Attempt,
         result: Result<StoredObject, Failure>,
-        trace: &mut Trace,
+        log: &mut AttemptLog,
     ) -> Settlement {
         match result {
             Ok(object) => {
-                "stored".clone_into(&mut trace.detail);
+                "stored".clone_into(&mut log.detail);
                 attempt.stored(object)
             }
             Err(failure) => {
-                if trace.detail.is_empty() {
-                    failure.reason.message().clone_into(&mut trace.detail);
+                if log.detail.is_empty() {
+                    failure.reason.message().clone_into(&mut log.detail);
                 }
                 if let Some(wait) = failure.put_off {
                     return attempt.put_off(failure.reason, wait);
@@ -190,12 +190,12 @@ impl Ingest {
     /// Writes the outcome, or drops it where it is too late. An object that
     /// nobody wants any more is whole by now and goes at once; one that is
     /// announced goes in its time.
-    async fn finish(&self, settlement: &Settlement, trace: &Trace) {
+    async fn finish(&self, settlement: &Settlement, log: &AttemptLog) {
         match (
-            self.queue.settle(settlement, trace).await,
+            self.queue.settle(settlement, log).await,
             &settlement.outcome,
         ) {
-            (Ok(true), _) => report(settlement, trace),
+            (Ok(true), _) => report(settlement, log),
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
                 if let Outcome::Stored(object) = outcome {
@@ -217,7 +217,7 @@ impl Ingest {
 }
 
 /// One line and one count for each outcome.
-fn report(settlement: &Settlement, trace: &Trace) {
+fn report(settlement: &Settlement, log: &AttemptLog) {
     let (outcome, reason) = match &settlement.outcome {
         Outcome::Stored(_) => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
@@ -227,12 +227,12 @@ fn report(settlement: &Settlement, trace: &Trace) {
     tracing::info!(
         attempt.outcome = outcome,
         attempt.reason = reason,
-        provider.status = trace.provider_status,
-        provider.request_id = trace.provider_request_id,
-        received_bytes = trace.received_bytes,
-        fetch_ms = trace.fetch.as_millis(),
-        store_ms = trace.store.as_millis(),
+        provider.status = log.provider_status,
+        provider.request_id = log.provider_request_id,
+        received_bytes = log.received_bytes,
+        fetch_ms = log.fetch.as_millis(),
+        store_ms = log.store.as_millis(),
         "{}",
-        trace.detail
+        log.detail
     );
 }

@@ -1,7 +1,7 @@
 //! Where a file waits between its download and its put: small ones in
 //! memory, larger ones in a file without a name, which nothing can leave behind.
 
-use super::room::{Room, Taken};
+use super::disk_budget::{DiskBudget, Taken};
 use crate::blob::Payload;
 use bytes::BytesMut;
 use std::fs::File;
@@ -14,17 +14,17 @@ const PIECE_BYTES: usize = 128 * 1024;
 
 pub(super) struct Spool<'a> {
     dir: &'a Path,
-    disk: &'a Room,
+    disk: &'a DiskBudget,
     taken: Option<Taken>,
     /// What is not on disk yet.
     buffer: BytesMut,
     /// Bytes that may wait in the buffer.
-    room: usize,
+    capacity: usize,
     file: Option<Arc<File>>,
     written: u64,
 }
 
-/// A file that waits to be put, with the room it takes.
+/// A file that waits to be put, with its share of the disk budget.
 pub(super) struct Spooled {
     pub(super) payload: Payload,
     /// To be kept for as long as the payload is.
@@ -35,7 +35,7 @@ pub(super) struct Spooled {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SpoolError {
     /// Other files have the disk.
-    #[error("the spool's room on the disk is taken")]
+    #[error("the disk budget of the spool is taken")]
     Full,
     /// The disk failed.
     #[error("the spool's disk failed")]
@@ -48,11 +48,11 @@ impl<'a> Spool<'a> {
     pub(super) fn new(
         memory_bytes: usize,
         dir: &'a Path,
-        disk: &'a Room,
+        disk: &'a DiskBudget,
         announced: Option<u64>,
     ) -> Self {
         let announced = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-        let room = if announced > memory_bytes {
+        let capacity = if announced > memory_bytes {
             PIECE_BYTES
         } else {
             memory_bytes
@@ -61,8 +61,8 @@ impl<'a> Spool<'a> {
             dir,
             disk,
             taken: None,
-            buffer: BytesMut::with_capacity(announced.min(room)),
-            room,
+            buffer: BytesMut::with_capacity(announced.min(capacity)),
+            capacity,
             file: None,
             written: 0,
         }
@@ -70,12 +70,12 @@ impl<'a> Spool<'a> {
 
     /// Takes the next bytes of a file that has `at_most` so many in all.
     pub(super) async fn push(&mut self, bytes: &[u8], at_most: u64) -> Result<(), SpoolError> {
-        if self.buffer.len() + bytes.len() > self.room {
+        if self.buffer.len() + bytes.len() > self.capacity {
             if self.taken.is_none() {
                 self.taken = Some(self.disk.take(at_most).ok_or(SpoolError::Full)?);
             }
             self.write_out().await?;
-            self.room = PIECE_BYTES;
+            self.capacity = PIECE_BYTES;
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -129,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn small_files_stay_in_memory_and_large_ones_leave_no_name() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Room::new(1_000_000);
+        let disk = DiskBudget::new(1_000_000);
         let mut spool = Spool::new(10, dir.path(), &disk, Some(10));
         spool.push(b"0123456789", 10).await.unwrap();
         let Payload::Memory(bytes) = spool.finish().await.unwrap().payload else {
@@ -144,7 +144,7 @@ mod tests {
                 spool.push(piece, 600_000).await.unwrap();
             }
             let spooled = spool.finish().await.unwrap();
-            assert!(disk.take(600_000).is_none(), "it keeps its room");
+            assert!(disk.take(600_000).is_none(), "it keeps its share");
             let Payload::File { file, len } = spooled.payload else {
                 panic!("not on disk");
             };

@@ -6,15 +6,15 @@ use super::pace::Pace;
 use super::spool::{Spool, SpoolError, Spooled};
 use super::{Failure, Ingest};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::spread;
 use crate::attachment::status::{Attempt, StoredObject};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::BlobError;
-use crate::channel::Fetched;
+use crate::egress::Fetched;
 use crate::failpoint::{self, Step};
-use crate::inspect::{Announcement, Inspection, Inspector};
+use crate::inspect::{Expectation, Inspection, Inspector};
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -31,20 +31,20 @@ impl Ingest {
     pub(super) async fn transfer(
         &self,
         attempt: &Attempt,
-        trace: &mut Trace,
+        log: &mut AttemptLog,
     ) -> Result<StoredObject, Failure> {
         let attachment = &attempt.attachment;
         if let Some(wait) = self.outage.wait(Instant::now()) {
-            "our store is away; the provider was not asked".clone_into(&mut trace.detail);
+            "our store is away; the provider was not asked".clone_into(&mut log.detail);
             return Err(our_store(Some(wait)));
         }
-        let (limits, credential) = self.channel_of(attachment, trace).await?;
+        let (limits, credential) = self.channel_of(attachment, log).await?;
 
         let began = Instant::now();
         let received = self
-            .receive(attempt, &limits, credential.as_ref(), trace)
+            .receive(attempt, &limits, credential.as_ref(), log)
             .await;
-        trace.fetch = began.elapsed();
+        log.fetch = began.elapsed();
         let (inspection, spooled) = received?;
         let Spooled {
             payload,
@@ -52,7 +52,7 @@ impl Ingest {
         } = spooled;
         failpoint::reach(Step::Fetched).await;
 
-        self.announce(attempt, trace).await?;
+        self.announce(attempt, log).await?;
         failpoint::reach(Step::Announced).await;
         let key = attempt.storage_key();
         let began = Instant::now();
@@ -65,9 +65,9 @@ impl Ingest {
                 inspection.media_type.mime(),
             )
             .await;
-        trace.store = began.elapsed();
+        log.store = began.elapsed();
         if let Err(error) = put {
-            trace.detail = error.to_string();
+            log.detail = error.to_string();
             return Err(our_store(self.outage_behind(&error, &key).await));
         }
         self.outage.succeeded(Instant::now());
@@ -107,16 +107,16 @@ impl Ingest {
     }
 
     /// From here on the object is known, whoever dies.
-    async fn announce(&self, attempt: &Attempt, trace: &mut Trace) -> Result<(), Failure> {
+    async fn announce(&self, attempt: &Attempt, log: &mut AttemptLog) -> Result<(), Failure> {
         match self.queue.announce(attempt).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                "the lease was lost before the put".clone_into(&mut trace.detail);
+                "the lease was lost before the put".clone_into(&mut log.detail);
                 Err(FailureReason::Interrupted.into())
             }
             Err(error) => {
                 tracing::error!(%error, "the object could not be announced");
-                "the object could not be announced".clone_into(&mut trace.detail);
+                "the object could not be announced".clone_into(&mut log.detail);
                 Err(FailureReason::Interrupted.into())
             }
         }
@@ -129,7 +129,7 @@ impl Ingest {
         attempt: &Attempt,
         limits: &MediaLimits,
         credential: Option<&Credential>,
-        trace: &mut Trace,
+        log: &mut AttemptLog,
     ) -> Result<(Inspection, Spooled), Failure> {
         let Fetched {
             head,
@@ -137,11 +137,11 @@ impl Ingest {
             content_length,
             says_its_end,
             mut body,
-        } = self.fetch(attempt, credential, trace).await?;
-        note_head(head, trace);
+        } = self.fetch(attempt, credential, log).await?;
+        note_head(head, log);
         let attachment = &attempt.attachment;
-        let announcement = Announcement {
-            claim: attachment.claim(),
+        let expectation = Expectation {
+            declared: attachment.declared_type(),
             declared_size_bytes: attachment
                 .declared_size_bytes
                 .filter(|_| attachment.source.keeps_its_size()),
@@ -150,7 +150,7 @@ impl Ingest {
             served_length: content_length,
             says_its_end,
         };
-        let mut inspector = Inspector::new(announcement, limits)?;
+        let mut inspector = Inspector::new(expectation, limits)?;
         let settings = &self.settings;
         let mut spool = Spool::new(
             settings.spool_memory_bytes,
@@ -164,38 +164,38 @@ impl Ingest {
             let Ok(next) = timeout(left, body.next()).await else {
                 return Err(too_slow(
                     "longer than its size allows (egress.total_timeout)",
-                    trace,
+                    log,
                 ));
             };
             let Some(piece) = next else { break };
-            let piece = piece.map_err(|error| fetch_failure(error, trace))?;
+            let piece = piece.map_err(|error| fetch_failure(error, log))?;
             let pushed = inspector.push(&piece);
-            trace.received_bytes = inspector.size_bytes();
+            log.received_bytes = inspector.size_bytes();
             pushed?;
-            if !pace.keeps_up(trace.received_bytes, Instant::now()) {
+            if !pace.keeps_up(log.received_bytes, Instant::now()) {
                 return Err(too_slow(
                     "slower than the floor (egress.min_bytes_per_second)",
-                    trace,
+                    log,
                 ));
             }
             let pushed = spool.push(&piece, inspector.at_most()).await;
-            pushed.map_err(|error| spool_failure(&error, attempt, trace))?;
+            pushed.map_err(|error| spool_failure(&error, attempt, log))?;
         }
         let inspection = inspector.finish()?;
         let spooled = spool.finish().await;
-        let spooled = spooled.map_err(|error| spool_failure(&error, attempt, trace))?;
+        let spooled = spooled.map_err(|error| spool_failure(&error, attempt, log))?;
         Ok((inspection, spooled))
     }
 }
 
-fn too_slow(detail: &str, trace: &mut Trace) -> Failure {
-    detail.clone_into(&mut trace.detail);
+fn too_slow(detail: &str, log: &mut AttemptLog) -> Failure {
+    detail.clone_into(&mut log.detail);
     FailureReason::SourceTimeout.into()
 }
 
 /// A disk that others have, or that fails, is no fault of the file's.
-fn spool_failure(error: &SpoolError, attempt: &Attempt, trace: &mut Trace) -> Failure {
-    trace.detail = error.to_string();
+fn spool_failure(error: &SpoolError, attempt: &Attempt, log: &mut AttemptLog) -> Failure {
+    log.detail = error.to_string();
     let pause = match error {
         SpoolError::Full => ROOM_PAUSE,
         SpoolError::Disk(cause) => {

@@ -13,16 +13,16 @@ mod sniff;
 
 use crate::attachment::failure::FailureReason;
 use crate::attachment::file_name::FileName;
-use crate::attachment::media::{Claim, MediaKind, MediaLimits, MediaType};
+use crate::attachment::media::{DeclaredType, MediaKind, MediaLimits, MediaType};
 use crate::attachment::status;
 use ending::Ending;
 use sha2::{Digest as _, Sha256};
 
 /// What is known of a file before its first byte.
 #[derive(Debug, Clone)]
-pub struct Announcement {
+pub struct Expectation {
     /// The type its sender claims.
-    pub claim: Claim,
+    pub declared: DeclaredType,
     /// The size its sender claims, in bytes, where it is to be relied on.
     pub declared_size_bytes: Option<u64>,
     /// The name its sender gave it.
@@ -49,7 +49,7 @@ pub struct Inspection {
 /// Looks at bytes as they arrive.
 #[derive(Debug)]
 pub struct Inspector<'a> {
-    announcement: Announcement,
+    expectation: Expectation,
     limits: &'a MediaLimits,
     max_bytes: u64,
     media_type: Option<MediaType>,
@@ -64,17 +64,17 @@ const HEAD_BYTES: usize = 16 * 1024;
 
 impl<'a> Inspector<'a> {
     /// Begins with what was announced; refuses what that already rules out.
-    pub fn new(announcement: Announcement, limits: &'a MediaLimits) -> Result<Self, FailureReason> {
-        let kind = claimed_kind(announcement.claim);
+    pub fn new(expectation: Expectation, limits: &'a MediaLimits) -> Result<Self, FailureReason> {
+        let kind = declared_kind(expectation.declared);
         let max_bytes = limits.max_bytes(kind);
-        if announcement
+        if expectation
             .served_length
             .is_some_and(|length| length > max_bytes)
         {
             return Err(FailureReason::TooLarge);
         }
         Ok(Self {
-            announcement,
+            expectation,
             limits,
             max_bytes,
             media_type: None,
@@ -117,7 +117,7 @@ impl<'a> Inspector<'a> {
         }
         // Less than was announced is a cut connection that nobody noticed,
         // whatever the bytes look like.
-        let declared = self.announcement.declared_size_bytes;
+        let declared = self.expectation.declared_size_bytes;
         if declared.is_some_and(|declared| self.size_bytes < declared) {
             return Err(FailureReason::DownloadIncomplete);
         }
@@ -127,7 +127,7 @@ impl<'a> Inspector<'a> {
         if !whole {
             // All that was announced, and no end in it, is a damaged file.
             // Where nobody said how much there is, a cut looks the same.
-            let all_came = self.announcement.says_its_end || declared.is_some();
+            let all_came = self.expectation.says_its_end || declared.is_some();
             return Err(if all_came {
                 FailureReason::Corrupted
             } else {
@@ -150,17 +150,17 @@ impl<'a> Inspector<'a> {
     /// What it may have in all, as far as is known by now.
     #[must_use]
     pub fn at_most(&self) -> u64 {
-        self.announcement.served_length.unwrap_or(self.max_bytes)
+        self.expectation.served_length.unwrap_or(self.max_bytes)
     }
 
     fn detect(&mut self) -> Result<MediaType, FailureReason> {
-        let detected = sniff::detect(&self.head, &self.announcement);
+        let detected = sniff::detect(&self.head, &self.expectation);
         let (media_type, max_bytes) = self
             .limits
-            .admit_detected(self.announcement.claim, detected)?;
+            .admit_detected(self.expectation.declared, detected)?;
         self.max_bytes = max_bytes;
         if self
-            .announcement
+            .expectation
             .served_length
             .is_some_and(|length| length > max_bytes)
         {
@@ -171,10 +171,10 @@ impl<'a> Inspector<'a> {
     }
 }
 
-fn claimed_kind(claim: Claim) -> Option<MediaKind> {
-    match claim {
-        Claim::Known(media_type) => Some(media_type.kind()),
-        Claim::Nothing | Claim::Foreign => None,
+fn declared_kind(declared: DeclaredType) -> Option<MediaKind> {
+    match declared {
+        DeclaredType::Known(media_type) => Some(media_type.kind()),
+        DeclaredType::Nothing | DeclaredType::Foreign => None,
     }
 }
 
@@ -196,9 +196,9 @@ mod tests {
         }
     }
 
-    fn announcement(claim: &str) -> Announcement {
-        Announcement {
-            claim: Claim::of(claim),
+    fn expectation(declared: &str) -> Expectation {
+        Expectation {
+            declared: DeclaredType::of(declared),
             declared_size_bytes: None,
             file_name: FileName::default(),
             served_content_type: String::new(),
@@ -207,9 +207,9 @@ mod tests {
         }
     }
 
-    fn inspect(announcement: Announcement, bytes: &[u8]) -> Result<Inspection, FailureReason> {
+    fn inspect(expectation: Expectation, bytes: &[u8]) -> Result<Inspection, FailureReason> {
         let limits = limits();
-        let mut inspector = Inspector::new(announcement, &limits)?;
+        let mut inspector = Inspector::new(expectation, &limits)?;
         for piece in bytes.chunks(1000) {
             inspector.push(piece)?;
         }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_counted_hashed_and_named() {
         let png = png_of(20_000);
-        let inspection = inspect(announcement(""), &png).unwrap();
+        let inspection = inspect(expectation(""), &png).unwrap();
         assert_eq!(inspection.size_bytes, 20_000);
         assert_eq!(inspection.media_type, MediaType::Png);
         assert_eq!(inspection.sha256.0, <[u8; 32]>::from(Sha256::digest(&png)));
@@ -234,19 +234,19 @@ mod tests {
 
     #[test]
     fn the_limit_of_the_detected_kind_is_exact() {
-        assert!(inspect(announcement(""), &png_of(100_000)).is_ok());
+        assert!(inspect(expectation(""), &png_of(100_000)).is_ok());
         assert_eq!(
-            inspect(announcement(""), &png_of(100_001)),
+            inspect(expectation(""), &png_of(100_001)),
             Err(FailureReason::TooLarge)
         );
     }
 
     #[test]
     fn a_length_beyond_the_limit_is_refused_before_the_first_byte() {
-        let mut announced = announcement("image/png");
-        announced.served_length = Some(100_001);
+        let mut expected = expectation("image/png");
+        expected.served_length = Some(100_001);
         assert_eq!(
-            inspect(announced, &png_of(100)),
+            inspect(expected, &png_of(100)),
             Err(FailureReason::TooLarge)
         );
     }
@@ -256,16 +256,16 @@ mod tests {
         let mut cut = png_of(5_000);
         cut.truncate(4_000);
         assert_eq!(
-            inspect(announcement(""), &cut),
+            inspect(expectation(""), &cut),
             Err(FailureReason::Corrupted)
         );
-        let mut announced = announcement("");
-        announced.declared_size_bytes = Some(5_000);
+        let mut expected = expectation("");
+        expected.declared_size_bytes = Some(5_000);
         assert_eq!(
-            inspect(announced, &cut),
+            inspect(expected, &cut),
             Err(FailureReason::DownloadIncomplete)
         );
-        let mut open = announcement("");
+        let mut open = expectation("");
         open.says_its_end = false;
         assert_eq!(
             inspect(open.clone(), &cut),
@@ -274,7 +274,7 @@ mod tests {
         open.declared_size_bytes = Some(4_000);
         assert_eq!(inspect(open, &cut), Err(FailureReason::Corrupted));
         assert_eq!(
-            inspect(announcement(""), b""),
+            inspect(expectation(""), b""),
             Err(FailureReason::EmptyContent)
         );
     }
@@ -283,11 +283,11 @@ mod tests {
     fn a_page_is_no_picture() {
         let page = b"<!DOCTYPE html><html><body>Sign in</body></html>";
         assert_eq!(
-            inspect(announcement("image/png"), page),
+            inspect(expectation("image/png"), page),
             Err(FailureReason::ContentTypeMismatch)
         );
         assert_eq!(
-            inspect(announcement(""), page),
+            inspect(expectation(""), page),
             Err(FailureReason::ContentTypeNotAllowed)
         );
     }

@@ -1,10 +1,10 @@
 //! Telling a type by the first bytes.
 
-use super::{Announcement, ooxml};
-use crate::attachment::media::{Claim, MediaType};
+use super::{Expectation, ooxml};
+use crate::attachment::media::{DeclaredType, MediaType};
 
 /// The type the head shows, if it shows one that we know.
-pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaType> {
+pub(super) fn detect(head: &[u8], expectation: &Expectation) -> Option<MediaType> {
     if let Some(document) = ooxml::document(head) {
         return Some(document);
     }
@@ -12,31 +12,31 @@ pub(super) fn detect(head: &[u8], announcement: &Announcement) -> Option<MediaTy
         Some(found) => MediaType::from_mime(found.mime_type()).map(|found| match found {
             // Recorders write sound under the brands of video: the
             // container is the same, and only the sender says what is in it.
-            MediaType::Mp4 if claimed(announcement) == Some(MediaType::M4a) => MediaType::M4a,
+            MediaType::Mp4 if declared_type(expectation) == Some(MediaType::M4a) => MediaType::M4a,
             other => other,
         }),
-        None if is_text(head) => text_type(announcement),
+        None if is_text(head) => text_type(expectation),
         None => None,
     }
 }
 
 /// Text has no magic number: it is text of a kind only where somebody says
 /// so. Without that, a provider's JSON error would pass for a document.
-fn text_type(announcement: &Announcement) -> Option<MediaType> {
+fn text_type(expectation: &Expectation) -> Option<MediaType> {
     [
-        claimed(announcement),
-        MediaType::from_file_name(&announcement.file_name),
-        MediaType::from_mime(&announcement.served_content_type),
+        declared_type(expectation),
+        MediaType::from_file_name(&expectation.file_name),
+        MediaType::from_mime(&expectation.served_content_type),
     ]
     .into_iter()
     .flatten()
     .find(|media_type| media_type.is_text())
 }
 
-fn claimed(announcement: &Announcement) -> Option<MediaType> {
-    match announcement.claim {
-        Claim::Known(media_type) => Some(media_type),
-        Claim::Nothing | Claim::Foreign => None,
+fn declared_type(expectation: &Expectation) -> Option<MediaType> {
+    match expectation.declared {
+        DeclaredType::Known(media_type) => Some(media_type),
+        DeclaredType::Nothing | DeclaredType::Foreign => None,
     }
 }
 
@@ -61,9 +61,9 @@ mod tests {
     use super::*;
     use crate::attachment::file_name::FileName;
 
-    fn announced(claim: &str, name: &str, served: &str) -> Announcement {
-        Announcement {
-            claim: Claim::of(claim),
+    fn expected(declared: &str, name: &str, served: &str) -> Expectation {
+        Expectation {
+            declared: DeclaredType::of(declared),
             declared_size_bytes: None,
             file_name: FileName::new(name),
             served_content_type: served.to_owned(),
@@ -75,16 +75,16 @@ mod tests {
     #[test]
     fn magic_numbers_win_over_every_claim() {
         let jpeg = [0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F'];
-        let claims = announced("image/png", "a.txt", "text/plain");
-        assert_eq!(detect(&jpeg, &claims), Some(MediaType::Jpeg));
+        let claims_png = expected("image/png", "a.txt", "text/plain");
+        assert_eq!(detect(&jpeg, &claims_png), Some(MediaType::Jpeg));
         let m4a = b"\0\0\0\x20ftypM4A \0\0\0\0";
-        assert_eq!(detect(m4a, &announced("", "", "")), Some(MediaType::M4a));
+        assert_eq!(detect(m4a, &expected("", "", "")), Some(MediaType::M4a));
         let film = b"\0\0\0\x1cftypM4V \0\0\x02\0";
-        assert_eq!(detect(film, &announced("", "", "")), Some(MediaType::Mp4));
+        assert_eq!(detect(film, &expected("", "", "")), Some(MediaType::Mp4));
         let recording = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42";
-        let sound = announced("audio/x-m4a", "", "");
+        let sound = expected("audio/x-m4a", "", "");
         assert_eq!(detect(recording, &sound), Some(MediaType::M4a));
-        let silent = announced("", "", "");
+        let silent = expected("", "", "");
         assert_eq!(detect(recording, &silent), Some(MediaType::Mp4));
     }
 
@@ -92,26 +92,26 @@ mod tests {
     fn text_is_what_somebody_calls_it_and_nothing_otherwise() {
         let text = "name,age\nสมชาย,7\n".as_bytes();
         assert_eq!(
-            detect(text, &announced("text/csv", "", "")),
+            detect(text, &expected("text/csv", "", "")),
             Some(MediaType::Csv)
         );
         assert_eq!(
-            detect(text, &announced("", "list.csv", "")),
+            detect(text, &expected("", "list.csv", "")),
             Some(MediaType::Csv)
         );
         assert_eq!(
-            detect(text, &announced("", "", "text/plain; charset=utf-8")),
+            detect(text, &expected("", "", "text/plain; charset=utf-8")),
             Some(MediaType::Txt)
         );
         assert_eq!(
             detect(
                 b"{\"errcode\":40007}",
-                &announced("", "", "application/json")
+                &expected("", "", "application/json")
             ),
             None
         );
         assert_eq!(
-            detect(b"MZ\x90\0\x03", &announced("text/plain", "a.txt", "")),
+            detect(b"MZ\x90\0\x03", &expected("text/plain", "a.txt", "")),
             None
         );
     }

@@ -1,7 +1,7 @@
 //! Claims due rows for the slots that are free, no sooner and no more.
 
 use super::{Bar, Job, Queue};
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::db::{DbError, Turn};
 use crate::failpoint::{self, Step};
 use std::sync::Arc;
@@ -114,12 +114,12 @@ async fn wait(queue: &Queue, stop: &CancellationToken) -> bool {
 
 /// Puts back what was claimed and not begun, unspent.
 pub(super) async fn give_back(queue: &Queue, job: Job) {
-    let trace = Trace {
+    let log = AttemptLog {
         detail: "given back before it was begun".to_owned(),
-        ..Trace::default()
+        ..AttemptLog::default()
     };
     let id = job.attempt.attachment.id;
-    if let Err(error) = queue.db.settle(&job.attempt.give_back(), &trace).await {
+    if let Err(error) = queue.db.settle(&job.attempt.give_back(), &log).await {
         tracing::warn!(attachment.id = %id, %error, "a claim could not be given back");
     }
 }

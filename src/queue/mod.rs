@@ -14,7 +14,7 @@ mod worker;
 
 pub use lease::{Held, Job};
 
-use crate::attachment::journal::Trace;
+use crate::attachment::journal::AttemptLog;
 use crate::attachment::status::{Attempt, Settlement};
 use crate::db::{Db, DbError, Lease};
 use std::sync::Arc;
@@ -99,7 +99,11 @@ impl Queue {
     /// repeated until the lease ends; then the work is repeated instead.
     ///
     /// Gives false when the fence no longer holds, and then nothing was changed.
-    pub async fn settle(&self, settlement: &Settlement, trace: &Trace) -> Result<bool, DbError> {
+    pub async fn settle(
+        &self,
+        settlement: &Settlement,
+        trace: &AttemptLog,
+    ) -> Result<bool, DbError> {
         let began = Instant::now();
         loop {
             match self.db.settle(settlement, trace).await {

@@ -10,7 +10,7 @@ mod recorder;
 pub use recorder::Settings as RecorderSettings;
 
 use crate::attachment::channel_policy::Retention;
-use crate::attachment::media::{Claim, MediaLimits};
+use crate::attachment::media::{DeclaredType, MediaLimits};
 use crate::attachment::{NewAttachment, Registered, Registration};
 use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
@@ -110,11 +110,11 @@ impl Register {
             || self.settings.limits.clone(),
             |policy| policy.limits.over(&self.settings.limits),
         );
-        let claim = Claim::of(&new.declared_content_type);
+        let declared = DeclaredType::of(&new.declared_content_type);
         let refused = new
             .source
             .admit()
-            .and_then(|()| limits.admit_declared(claim, new.declared_size_bytes))
+            .and_then(|()| limits.admit_declared(declared, new.declared_size_bytes))
             .err();
         Ok(Registration {
             id: AttachmentId::generate(),

@@ -14,7 +14,7 @@ const LADDER: &[(Group, &[&str])] = &[
     (Group::Frame, &["dev", "operator"]),
     (Group::Frame, &["app"]),
     (Group::Frame, &["config"]),
-    (Group::Edge, &["grpc", "http"]),
+    (Group::Edge, &["grpc", "http", "listener"]),
     (
         Group::Capability,
         &[
@@ -22,8 +22,8 @@ const LADDER: &[(Group, &[&str])] = &[
             "audit", "admin",
         ],
     ),
-    (Group::Ground, &["queue"]),
-    (Group::Ground, &["db", "blob", "channel", "inspect", "auth"]),
+    (Group::Ground, &["queue", "provider", "auth"]),
+    (Group::Ground, &["db", "blob", "inspect", "egress", "seal"]),
     (Group::Core, &["attachment"]),
     (Group::Core, &["ids", "clock"]),
     (Group::Apart, &["telemetry", "proto", "failpoint"]),
@@ -40,6 +40,14 @@ enum Group {
     Apart,
 }
 
+/// Ground that stands on other ground; all else stands side by side.
+const ON_GROUND: &[(&str, &str)] = &[
+    ("queue", "db"),
+    ("provider", "egress"),
+    ("provider", "seal"),
+    ("auth", "egress"),
+];
+
 /// Libraries that have a home. The frame composes and may name any.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("sqlx", &["db"]),
@@ -48,10 +56,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("aws_config", &["blob"]),
     ("aws_sdk_s3", &["blob"]),
     ("aws_sigv4", &["blob"]),
-    ("reqwest", &["channel"]),
+    ("reqwest", &["egress"]),
     ("jsonwebtoken", &["auth"]),
     ("infer", &["inspect"]),
-    ("tonic", &["grpc", "auth", "proto"]),
+    ("tonic", &["grpc", "listener", "auth", "proto"]),
     ("axum", &["grpc", "http"]),
     ("tokio", NOT_THE_CORE),
     ("futures", NOT_THE_CORE),
@@ -167,10 +175,12 @@ fn may_name(own: &str, named: &str) -> Result<(), &'static str> {
     match (group, named_group) {
         _ if own == named => Ok(()),
         _ if to <= from => Err("it does not stand on a lower rung"),
-        (Group::Ground, Group::Ground) if (own, named) != ("queue", "db") => {
+        (Group::Ground, Group::Ground) if !ON_GROUND.contains(&(own, named)) => {
             Err("ground stands side by side")
         }
-        (Group::Edge, Group::Ground) if named != "auth" => Err("the edge asks a capability"),
+        (Group::Edge, Group::Ground) if !matches!(named, "auth" | "seal") => {
+            Err("the edge asks a capability")
+        }
         (Group::Core, Group::Apart) => Err("the core stands alone"),
         (Group::Capability | Group::Ground, Group::Apart) if named == "proto" => {
             Err("only the edge speaks the wire's types")

@@ -1,9 +1,9 @@
 //! The keys: of tokens, of links, of sealed credentials.
 
 use crate::auth;
-use crate::channel::SealingKey;
 use crate::config::secret::{missing, secret};
 use crate::config::sections::Config;
+use crate::provider::SealingKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
 const MIN_SIGNING_KEY_CHARS: usize = 32;

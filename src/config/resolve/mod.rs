@@ -7,8 +7,8 @@ mod work;
 
 use super::load::Faults;
 use super::sections::Config;
-use crate::channel::SealingKey;
-use crate::{access, auth, blob, channel, db, ingest, queue, register, sweep, watch};
+use crate::provider::SealingKey;
+use crate::{access, auth, blob, db, egress, ingest, provider, queue, register, sweep, watch};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,9 +40,9 @@ pub struct Resolved {
     pub database: db::Settings,
     pub bucket: blob::Settings,
     pub manage_lifecycle: bool,
-    pub egress: channel::EgressSettings,
-    pub line: channel::LineSettings,
-    pub slack: channel::SlackSettings,
+    pub egress: egress::Settings,
+    pub line: provider::LineSettings,
+    pub slack: provider::SlackSettings,
     pub sealing_keys: Vec<SealingKey>,
     pub signing_key: SecretString,
     pub register: register::Settings,

@@ -2,19 +2,19 @@
 
 use super::base_url;
 use crate::config::sections::Config;
-use crate::{channel, ingest};
+use crate::{egress, ingest, provider};
 use std::num::NonZeroU64;
 use url::Url;
 
 impl Config {
-    pub(super) fn line_settings(&self, faults: &mut Vec<String>) -> Option<channel::LineSettings> {
-        Some(channel::LineSettings {
+    pub(super) fn line_settings(&self, faults: &mut Vec<String>) -> Option<provider::LineSettings> {
+        Some(provider::LineSettings {
             content_url: base_url(faults, "line.content_url", &self.line.content_url)?,
         })
     }
 
     /// A Web API that an operator put elsewhere brings its file host along.
-    pub(super) fn slack_settings(&self, api_url: Url) -> channel::SlackSettings {
+    pub(super) fn slack_settings(&self, api_url: Url) -> provider::SlackSettings {
         let with_port = |host: &String| {
             if host.contains(':') {
                 host.clone()
@@ -24,20 +24,20 @@ impl Config {
         };
         let mut file_origins: Vec<_> = self.slack.file_hosts.iter().map(with_port).collect();
         file_origins.extend(own_origin(&api_url));
-        channel::SlackSettings {
+        provider::SlackSettings {
             api_url,
             file_origins,
             bare_origins: self.slack.redirect_hosts.iter().map(with_port).collect(),
         }
     }
 
-    pub(super) fn egress_settings(&self, slack_url: &Url) -> channel::EgressSettings {
+    pub(super) fn egress_settings(&self, slack_url: &Url) -> egress::Settings {
         let mut trusted_origins = self.egress.trusted_origins.clone();
         // A simulator. Over https the ordinary rules do.
         if slack_url.scheme() == "http" {
             trusted_origins.extend(own_origin(slack_url));
         }
-        channel::EgressSettings {
+        egress::Settings {
             connect_timeout: self.egress.connect_timeout.0,
             first_byte_timeout: self.egress.first_byte_timeout.0,
             idle_timeout: self.egress.idle_timeout.0,

@@ -4,7 +4,7 @@ use super::status::status_to_proto;
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::{Ending, JournalEntry};
-use crate::attachment::media::{Claim, MediaKind};
+use crate::attachment::media::{DeclaredType, MediaKind};
 use crate::attachment::source::{LineContentProvider, MediaSource};
 use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
@@ -17,9 +17,9 @@ pub(in crate::grpc) fn attachment_to_proto(attachment: Attachment) -> proto::Att
     let reason = attachment.status.reason();
     let next_attempt_at = attachment.status.next_attempt_at();
     let failed = matches!(attachment.status, AttachmentStatus::Failed { .. });
-    let claimed_kind = match attachment.claim() {
-        Claim::Known(media_type) => Some(media_type.kind()),
-        Claim::Nothing | Claim::Foreign => None,
+    let declared_kind = match attachment.declared_type() {
+        DeclaredType::Known(media_type) => Some(media_type.kind()),
+        DeclaredType::Nothing | DeclaredType::Foreign => None,
     };
     let mut message = proto::Attachment {
         attachment_id: attachment.id.to_string(),
@@ -38,7 +38,7 @@ pub(in crate::grpc) fn attachment_to_proto(attachment: Attachment) -> proto::Att
         attempts: attachment.attempts.into(),
         max_attempts: attachment.max_attempts.into(),
         next_attempt_time: next_attempt_at.map(timestamp),
-        kind: kind_to_proto(claimed_kind).into(),
+        kind: kind_to_proto(declared_kind).into(),
         create_time: Some(timestamp(attachment.created_at)),
         update_time: Some(timestamp(attachment.updated_at)),
         expire_time: attachment.expires_at.map(timestamp),
@@ -71,12 +71,12 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
         end_time: entry.ended_at.map(timestamp),
         outcome: outcome.into(),
         failure_reason: reason_to_proto(reason).into(),
-        detail: entry.trace.detail,
-        provider_request_id: entry.trace.provider_request_id.unwrap_or_default(),
-        provider_status: entry.trace.provider_status.unwrap_or_default().into(),
-        received_bytes: to_int64(entry.trace.received_bytes),
-        fetch_duration: Some(duration(entry.trace.fetch)),
-        store_duration: Some(duration(entry.trace.store)),
+        detail: entry.log.detail,
+        provider_request_id: entry.log.provider_request_id.unwrap_or_default(),
+        provider_status: entry.log.provider_status.unwrap_or_default().into(),
+        received_bytes: to_int64(entry.log.received_bytes),
+        fetch_duration: Some(duration(entry.log.fetch)),
+        store_duration: Some(duration(entry.log.store)),
         worker: entry.worker,
     }
 }

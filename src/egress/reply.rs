@@ -21,7 +21,7 @@ use tokio::time::timeout;
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
 
 /// An answer whose head has come.
-pub(super) struct Reply {
+pub struct Reply {
     response: Response,
     idle_timeout: Duration,
 }
@@ -35,17 +35,20 @@ impl Reply {
         }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
         self.response.status()
     }
 
     /// Where a redirect leads, as it is written.
-    pub(super) fn location(&self) -> Option<&str> {
+    pub fn location(&self) -> Option<&str> {
         self.response.headers().get(LOCATION)?.to_str().ok()
     }
 
     /// What is written down of it.
-    pub(super) fn head(&self, request_id_header: &str) -> ResponseHead {
+    #[must_use]
+    pub fn head(&self, request_id_header: &str) -> ResponseHead {
         ResponseHead {
             status: Some(self.status().as_u16()),
             // The provider's text in a row of ours: short, and of harmless characters.
@@ -59,7 +62,7 @@ impl Reply {
     }
 
     /// Turns a 2xx answer into a body; everything else is the caller's to read.
-    pub(super) fn into_fetched(self, head: ResponseHead) -> Result<Fetched, FetchError> {
+    pub fn into_fetched(self, head: ResponseHead) -> Result<Fetched, FetchError> {
         let headers = self.response.headers();
         let encoded = headers
             .get_all(CONTENT_ENCODING)
@@ -92,7 +95,7 @@ impl Reply {
 
     /// Reads a JSON document, which must be whole within the time that one
     /// silence may last: it is small.
-    pub(super) async fn into_document<T: DeserializeOwned>(self) -> Result<T, FetchError> {
+    pub async fn into_document<T: DeserializeOwned>(self) -> Result<T, FetchError> {
         let unreadable = |detail| FetchError::new(FailureReason::SourceUnavailable, detail);
         let patience = self.idle_timeout;
         let collect = async {
@@ -126,7 +129,8 @@ impl Reply {
     }
 
     /// What an answer other than 200 means, where the channel knows no better.
-    pub(super) fn failure(&self, head: ResponseHead) -> FetchError {
+    #[must_use]
+    pub fn failure(&self, head: ResponseHead) -> FetchError {
         let (reason, detail) = match self.status() {
             StatusCode::UNAUTHORIZED => (
                 FailureReason::SourceAuthFailed,

@@ -2,7 +2,10 @@
 //! later: tonic tries at once, and a process that is out of file descriptors
 //! would spin until it has some again.
 
-use super::connection::Connection;
+mod connection;
+
+pub use connection::{Connection, SILENCE};
+
 use futures::stream::{self, Stream};
 use std::io;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Plain https URLs: fetched without a credential and without redirects.
 
-use super::egress::{Egress, Origin};
-use super::{FetchError, Fetched};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::UrlSource;
-use reqwest::{StatusCode, Url};
+use crate::egress::{Egress, FetchError, Fetched, Origin};
+use ::url::Url;
+use http::StatusCode;
 
 pub(super) async fn fetch(egress: &Egress, source: &UrlSource) -> Result<Fetched, FetchError> {
     let url = Url::parse(&source.url).map_err(|_| {

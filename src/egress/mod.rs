@@ -6,11 +6,19 @@
 //! the public internet. The check sits before the call (literals) and in the
 //! resolver (names), so a name cannot change its meaning in between.
 
-use super::FetchError;
-use super::address::is_public;
-use super::lookup::Lookup;
-use super::reply::{Reply, failure};
+mod address;
+mod fetched;
+mod lookup;
+mod reply;
+mod retry_after;
+
+pub use fetched::{FetchError, Fetched, ResponseHead};
+pub use reply::Reply;
+
 use crate::attachment::failure::FailureReason;
+use address::is_public;
+use lookup::Lookup;
+use reply::failure;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -48,7 +56,7 @@ pub struct Egress {
 
 /// Who chose an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub enum Origin {
     /// The operator, in the settings.
     Configured,
     /// Somebody outside: an event, a provider's answer, a redirect.
@@ -75,7 +83,7 @@ impl Egress {
 
     /// Asks for `url` and gives the answer whatever its status, redirects
     /// included. The credential goes to this host only.
-    pub(super) async fn get(
+    pub async fn get(
         &self,
         url: Url,
         origin: Origin,
@@ -130,7 +138,8 @@ fn builder(settings: &Settings) -> ClientBuilder {
 }
 
 /// `host:port` of a URL.
-pub(super) fn origin_of(url: &Url) -> Option<String> {
+#[must_use]
+pub fn origin_of(url: &Url) -> Option<String> {
     Some(format!(
         "{}:{}",
         url.host_str()?,

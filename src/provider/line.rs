@@ -4,12 +4,12 @@
 //! for a video or a sound a call of its own tells whether it ever will be.
 //! 410 means that its sender took it back; 404 that there is no such message.
 
-use super::egress::{Egress, Origin};
-use super::{FetchError, Fetched, ResponseHead};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::media::{Claim, MediaKind};
+use crate::attachment::media::{DeclaredType, MediaKind};
 use crate::attachment::source::{LinePart, LineSource};
-use reqwest::{StatusCode, Url};
+use crate::egress::{Egress, FetchError, Fetched, Origin, ResponseHead};
+use ::url::Url;
+use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ pub(super) async fn fetch(
     egress: &Egress,
     settings: &Settings,
     source: &LineSource,
-    claim: Claim,
+    declared: DeclaredType,
     credential: &SecretString,
 ) -> Result<Fetched, FetchError> {
     let url = content_url(&settings.content_url, source)?;
@@ -44,7 +44,7 @@ pub(super) async fn fetch(
             // Drops the first answer before the second question.
             drop(reply);
             if source.part == LinePart::Content
-                && may_be_transcoded(claim)
+                && may_be_transcoded(declared)
                 && let Some(head) = given_up(egress, url, credential).await
             {
                 failure.reason = FailureReason::SourcePreparationFailed;
@@ -57,13 +57,13 @@ pub(super) async fn fetch(
     }
 }
 
-fn may_be_transcoded(claim: Claim) -> bool {
-    match claim {
-        Claim::Known(media_type) => match media_type.kind() {
+fn may_be_transcoded(declared: DeclaredType) -> bool {
+    match declared {
+        DeclaredType::Known(media_type) => match media_type.kind() {
             MediaKind::Audio | MediaKind::Video => true,
             MediaKind::Image | MediaKind::Document => false,
         },
-        Claim::Nothing | Claim::Foreign => true,
+        DeclaredType::Nothing | DeclaredType::Foreign => true,
     }
 }
 

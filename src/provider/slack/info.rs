@@ -1,9 +1,9 @@
 //! `files.info`: what Slack knows of a file, and what its errors mean.
 
-use super::super::egress::{Egress, Origin};
-use super::{FetchError, REQUEST_ID, Settings, refused};
+use super::{REQUEST_ID, Settings, refused};
 use crate::attachment::failure::FailureReason;
-use reqwest::StatusCode;
+use crate::egress::{Egress, FetchError, Origin};
+use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 

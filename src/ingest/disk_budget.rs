@@ -1,30 +1,30 @@
-//! Room on the disk of the spool, shared by all attempts of the process.
+//! The budget on the disk of the spool, shared by all attempts of the process.
 //!
-//! A file takes all the room it may need when it first goes to disk, or none:
+//! A file takes all it may need when it first goes to disk, or none:
 //! taken bit by bit, files that each have half would wait for one another.
 
 use metrics::gauge;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Room is counted in blocks of this many bytes.
+/// The budget is counted in blocks of this many bytes.
 const BLOCK_BYTES: u64 = 64 * 1024;
 
-/// The disk's room.
+/// Bytes on the disk that all attempts share.
 #[derive(Debug, Clone)]
-pub(super) struct Room {
+pub(super) struct DiskBudget {
     free: Arc<Semaphore>,
     blocks: u32,
 }
 
-/// Room that one file has taken; free again when this is dropped.
+/// What one file has taken of it; free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Taken {
-    room: Room,
+    budget: DiskBudget,
     blocks: Option<OwnedSemaphorePermit>,
 }
 
-impl Room {
+impl DiskBudget {
     /// For so many bytes in all, rounded up to a block.
     pub(super) fn new(bytes: u64) -> Self {
         let blocks = blocks(bytes);
@@ -34,13 +34,13 @@ impl Room {
         }
     }
 
-    /// Takes room for a file of up to `bytes`; `None` when others have it.
+    /// Takes a share for a file of up to `bytes`; `None` when others have it.
     pub(super) fn take(&self, bytes: u64) -> Option<Taken> {
         let wanted = blocks(bytes).min(self.blocks);
         let taken = self.free.clone().try_acquire_many_owned(wanted).ok()?;
         self.report();
         Some(Taken {
-            room: self.clone(),
+            budget: self.clone(),
             blocks: Some(taken),
         })
     }
@@ -55,7 +55,7 @@ impl Room {
 impl Drop for Taken {
     fn drop(&mut self) {
         drop(self.blocks.take());
-        self.room.report();
+        self.budget.report();
     }
 }
 
@@ -69,13 +69,13 @@ mod tests {
 
     #[test]
     fn a_file_has_all_its_room_or_none() {
-        let room = Room::new(10 * BLOCK_BYTES);
-        let first = room.take(6 * BLOCK_BYTES).unwrap();
-        assert!(room.take(5 * BLOCK_BYTES).is_none());
-        let second = room.take(3 * BLOCK_BYTES + 1).unwrap();
-        assert!(room.take(1).is_none());
+        let budget = DiskBudget::new(10 * BLOCK_BYTES);
+        let first = budget.take(6 * BLOCK_BYTES).unwrap();
+        assert!(budget.take(5 * BLOCK_BYTES).is_none());
+        let second = budget.take(3 * BLOCK_BYTES + 1).unwrap();
+        assert!(budget.take(1).is_none());
         drop((first, second));
         // One that is larger than everything may have everything.
-        assert!(room.take(u64::MAX).is_some());
+        assert!(budget.take(u64::MAX).is_some());
     }
 }

@@ -7,13 +7,12 @@
 
 mod info;
 
-use super::egress::{Egress, Origin, origin_of};
-use super::reply::Reply;
-use super::{FetchError, Fetched, ResponseHead};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::SlackSource;
+use crate::egress::{Egress, FetchError, Fetched, Origin, Reply, ResponseHead, origin_of};
+use ::url::Url;
 use futures::{StreamExt as _, stream};
-use reqwest::{StatusCode, Url};
+use http::StatusCode;
 use secrecy::SecretString;
 
 /// Where Slack is, and which hosts may see a token.
