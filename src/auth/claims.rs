@@ -21,6 +21,7 @@ pub(super) struct Rules {
     issuer: String,
     audience: String,
     tenant_claim: String,
+    scope_claim: String,
     leeway: Duration,
 }
 
@@ -38,6 +39,7 @@ impl Rules {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             tenant_claim: settings.tenant_claim.clone(),
+            scope_claim: settings.scope_claim.clone(),
             leeway: settings.leeway.try_into().unwrap_or(Duration::MAX),
         }
     }
@@ -76,7 +78,8 @@ impl Rules {
         {
             return Err(Rejected::NotYetValid);
         }
-        if issued.is_some_and(|issued| expires - issued > MAX_TOKEN_LIFE) {
+        // Whoever does not say when it begins could live for ever.
+        if expires - issued.unwrap_or(now) > MAX_TOKEN_LIFE {
             return Err(Rejected::LivesTooLong);
         }
         Ok(until)
@@ -94,7 +97,7 @@ impl Rules {
         Ok(Caller {
             tenant,
             subject: subject.to_owned(),
-            scopes: ScopeSet::parse(claims.text("scope")?.unwrap_or_default()),
+            scopes: claims.scopes(&self.scope_claim)?,
         })
     }
 }
@@ -111,17 +114,37 @@ impl ClaimSet {
         }
     }
 
-    /// A `NumericDate` in whole seconds, up to the year 9999.
+    /// A `NumericDate`: seconds, which may have a fraction (RFC 7519, section
+    /// 2), from 1970 to the year 9999.
     fn time(&self, name: &'static str) -> Result<Option<OffsetDateTime>, Rejected> {
         let Some(value) = self.0.get(name) else {
             return Ok(None);
         };
-        value
-            .as_u64()
-            .and_then(|seconds| i64::try_from(seconds).ok())
-            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        let since_1970 = match value.as_u64() {
+            Some(seconds) => i64::try_from(seconds).ok().map(Duration::seconds),
+            None => value
+                .as_f64()
+                .filter(|seconds| *seconds >= 0.0)
+                .and_then(Duration::checked_seconds_f64),
+        };
+        since_1970
+            .and_then(|since| OffsetDateTime::UNIX_EPOCH.checked_add(since))
             .map(Some)
             .ok_or(Rejected::Claim(name))
+    }
+
+    /// One text with names divided by spaces, or a list of names.
+    fn scopes(&self, name: &str) -> Result<ScopeSet, Rejected> {
+        const WRONG: Rejected = Rejected::Claim("scope");
+        match self.0.get(name) {
+            None => Ok(ScopeSet::default()),
+            Some(Value::String(text)) => Ok(ScopeSet::parse(text)),
+            Some(Value::Array(names)) => {
+                let names = names.iter().map(|name| name.as_str().ok_or(WRONG));
+                Ok(ScopeSet::of_names(names.collect::<Result<Vec<_>, _>>()?))
+            }
+            Some(_) => Err(WRONG),
+        }
     }
 
     /// `aud` is one name or a list of names.

@@ -1,6 +1,8 @@
 //! Makes keys and tokens for the tests, good and bad.
 
-use super::{DEFAULT_TENANT_CLAIM, KeyAlgorithm, KeySetting, Settings, Verifier};
+use super::{
+    DEFAULT_SCOPE_CLAIM, DEFAULT_TENANT_CLAIM, KeyAlgorithm, KeySetting, Settings, Verifier,
+};
 use crate::clock::Clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -135,6 +137,7 @@ pub(super) fn settings(keys: Vec<KeySetting>) -> Settings {
         issuer: "https://issuer.test".to_owned(),
         audience: "attachments".to_owned(),
         tenant_claim: DEFAULT_TENANT_CLAIM.to_owned(),
+        scope_claim: DEFAULT_SCOPE_CLAIM.to_owned(),
         leeway: Settings::DEFAULT_LEEWAY,
         keys,
         allow_hs256: false,

@@ -76,8 +76,14 @@ impl ScopeSet {
     /// that are not ours belong to other services and are passed over.
     #[must_use]
     pub fn parse(claim: &str) -> Self {
-        claim
-            .split(' ')
+        Self::of_names(claim.split(' '))
+    }
+
+    /// The scopes that these names are, one a name; see [`Self::parse`].
+    #[must_use]
+    pub fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names
+            .into_iter()
             .filter_map(|name| name.parse::<Scope>().ok())
             .collect()
     }

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// The claim that names the tenant unless configured otherwise.
 pub const DEFAULT_TENANT_CLAIM: &str = "tenant_id";
 
+/// The claim that names the scopes unless configured otherwise.
+pub const DEFAULT_SCOPE_CLAIM: &str = "scope";
+
 /// The key id of the key that `dev` makes for itself. Refused elsewhere.
 pub const DEV_KID: &str = "dev";
 
@@ -19,6 +22,8 @@ pub struct Settings {
     pub audience: String,
     /// The claim that names the tenant.
     pub tenant_claim: String,
+    /// The claim that names the scopes: one text, divided by spaces, or a list.
+    pub scope_claim: String,
     /// How far the issuer's clock may be off. At most [`Settings::MAX_LEEWAY`].
     pub leeway: Duration,
     /// The keys that tokens may be signed with.

@@ -40,6 +40,7 @@ impl Verifier {
             ("issuer", &settings.issuer),
             ("audience", &settings.audience),
             ("tenant_claim", &settings.tenant_claim),
+            ("scope_claim", &settings.scope_claim),
         ] {
             if value.is_empty() {
                 return Err(InvalidSettings::Empty(name));
@@ -210,6 +211,7 @@ mod tests {
         assert_eq!(refusal(|s| s.issuer.clear()), empty("issuer"));
         assert_eq!(refusal(|s| s.audience.clear()), empty("audience"));
         assert_eq!(refusal(|s| s.tenant_claim.clear()), empty("tenant_claim"));
+        assert_eq!(refusal(|s| s.scope_claim.clear()), empty("scope_claim"));
         assert_eq!(refusal(|s| s.leeway = Duration::from_secs(30)), None);
         assert_eq!(
             refusal(|s| s.leeway = Duration::from_secs(31)),

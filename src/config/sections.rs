@@ -36,7 +36,7 @@ section! {
 }
 
 section! {
-    /// Who may call. Tokens are JWTs; the tenant is a claim of theirs.
+    /// Who may call. Tokens are JWTs that live for 24 hours at most, from `iat` to `exp` or, without `iat`, from now; the tenant is a claim of theirs.
     "auth" Auth {
         /// The `iss` that tokens must have. Required.
         issuer: String = String::new();
@@ -44,6 +44,8 @@ section! {
         audience: String = String::new();
         /// The claim that names the tenant.
         tenant_claim: String = crate::auth::DEFAULT_TENANT_CLAIM.to_owned();
+        /// The claim that names the scopes: one text, divided by spaces, or a list.
+        scope_claim: String = crate::auth::DEFAULT_SCOPE_CLAIM.to_owned();
         /// How far clocks may differ; at most 30s.
         leeway: Human = Human(crate::auth::Settings::DEFAULT_LEEWAY);
         /// The keys that tokens are signed with: [{ kid = "k1", algorithm = "EdDSA", key = "-----BEGIN PUBLIC KEY-----..." }], or key_file. Algorithms: EdDSA, ES256, RS256. At least one is required.

@@ -4,7 +4,9 @@
 //! when [`Settings::allow_dev_keys`](crate::auth::Settings::allow_dev_keys)
 //! says so, which production never does.
 
-use crate::auth::{DEFAULT_TENANT_CLAIM, DEV_KID, MAX_TOKEN_LIFE, ScopeSet, ring_crypto};
+use crate::auth::{
+    DEFAULT_SCOPE_CLAIM, DEFAULT_TENANT_CLAIM, DEV_KID, MAX_TOKEN_LIFE, ScopeSet, ring_crypto,
+};
 use crate::clock::Clock;
 use crate::ids::TenantId;
 use base64::Engine as _;
@@ -101,7 +103,7 @@ impl DevKey {
             "aud": DEV_AUDIENCE,
             "sub": request.subject,
             DEFAULT_TENANT_CLAIM: request.tenant.as_str(),
-            "scope": request.scopes.to_string(),
+            DEFAULT_SCOPE_CLAIM: request.scopes.to_string(),
             "iat": issued,
             "exp": issued + ttl,
         });
@@ -216,6 +218,7 @@ mod tests {
             issuer: DEV_ISSUER.to_owned(),
             audience: DEV_AUDIENCE.to_owned(),
             tenant_claim: DEFAULT_TENANT_CLAIM.to_owned(),
+            scope_claim: DEFAULT_SCOPE_CLAIM.to_owned(),
             leeway: Settings::DEFAULT_LEEWAY,
             keys: vec![KeySetting {
                 kid: Some(DEV_KID.to_owned()),

@@ -1,7 +1,7 @@
 //! Whom the token is from, whom it is for and whom it speaks for.
 
-use super::super::Rejected;
 use super::super::forge::{self, Forge, claims};
+use super::super::{Rejected, Scope};
 use super::{HEADER, cause, with_claim, with_raw_claim};
 use serde_json::{Value, json};
 
@@ -123,13 +123,80 @@ fn the_tenant_claim_may_have_another_name() {
     assert_eq!(caller.tenant().as_str(), "globex");
 }
 
+/// What a token with this `scope` may do; the claim is taken out by `Value::Null`.
+fn scopes_of(scope: &Value) -> Result<Vec<&'static str>, Rejected> {
+    let forge = Forge::new();
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove("scope");
+    if !scope.is_null() {
+        claims["scope"] = scope.clone();
+    }
+    let caller = forge.verifier().verify(&forge.token(&claims))?;
+    Ok(caller.scopes().iter().map(Scope::as_str).collect())
+}
+
 #[test]
-fn the_other_claims_have_one_type() {
+fn scopes_are_a_text_or_a_list_of_exact_names() {
+    const READ: &str = "attachments:read";
+    const LINK: &str = "attachments:link";
+    for (scope, expected) in [
+        (Value::Null, &[][..]),
+        (json!(""), &[]),
+        (json!([]), &[]),
+        (json!([""]), &[]),
+        (json!(READ), &[READ]),
+        (json!([READ]), &[READ]),
+        (json!([READ, READ]), &[READ]),
+        (
+            json!("openid attachments:link attachments:read"),
+            &[READ, LINK],
+        ),
+        (json!(["openid", LINK, READ]), &[READ, LINK]),
+        // In a list each text is one name.
+        (json!(["attachments:read attachments:link"]), &[]),
+        (json!([" attachments:read"]), &[]),
+        (json!(["attachments:read\0"]), &[]),
+        (json!(["Attachments:Read", LINK]), &[LINK]),
+        (json!(["attachments:*"]), &[]),
+        (json!("attachments:read,attachments:link"), &[]),
+    ] {
+        assert_eq!(scopes_of(&scope), Ok(expected.to_vec()), "{scope}");
+    }
+    for scope in [
+        json!(7),
+        json!(true),
+        json!({"attachments:read": true}),
+        json!([READ, 7]),
+        json!([READ, null]),
+        json!([[READ]]),
+        json!([READ, [LINK]]),
+        json!([{"name": READ}]),
+    ] {
+        assert_eq!(scopes_of(&scope), Err(Rejected::Claim("scope")), "{scope}");
+    }
     assert_eq!(
-        with_claim("scope", json!(["attachments:read"])),
+        with_raw_claim("scope", "null"),
         Some(Rejected::Claim("scope"))
     );
-    assert_eq!(with_claim("scope", Value::Null), None);
+}
+
+#[test]
+fn the_scope_claim_may_have_another_name() {
+    let forge = Forge::new();
+    let mut settings = forge::settings(vec![forge.signer.setting("k1")]);
+    settings.scope_claim = "scp".to_owned();
+    let verifier = forge.verifier_of(&settings);
+    let mut claims = claims();
+    claims["scope"] = json!("attachments:admin");
+    let caller = verifier.verify(&forge.token(&claims)).unwrap();
+    assert_eq!(caller.scopes().iter().count(), 0);
+    claims["scp"] = json!(["attachments:link"]);
+    let caller = verifier.verify(&forge.token(&claims)).unwrap();
+    assert_eq!(caller.scopes().iter().collect::<Vec<_>>(), [Scope::Link]);
+}
+
+#[test]
+fn the_other_claims_have_one_type() {
     for subject in [
         json!(7),
         json!("a\0b"),

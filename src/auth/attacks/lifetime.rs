@@ -50,15 +50,78 @@ fn a_token_lives_for_a_day_at_most() {
         Some(Rejected::LivesTooLong)
     );
     assert_eq!(with_claim("iat", json!(0)), Some(Rejected::LivesTooLong));
+    assert_eq!(
+        with_claim("exp", json!(1_800_086_400.25)),
+        Some(Rejected::LivesTooLong)
+    );
 }
 
 #[test]
-fn times_are_whole_seconds() {
+fn a_token_that_hides_its_beginning_lives_no_longer() {
+    let day = 24 * 60 * 60;
+    let forge = Forge::new();
+    let token = |expires: i64| {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove("iat");
+        claims["exp"] = json!(expires);
+        forge.token(&claims)
+    };
+    assert_eq!(cause(&forge, &token(NOW + 60)), None);
+    assert_eq!(cause(&forge, &token(NOW + day)), None);
+    for longer in [1, day, 3650 * day] {
+        let token = token(NOW + day + longer);
+        assert_eq!(
+            cause(&forge, &token),
+            Some(Rejected::LivesTooLong),
+            "{longer}"
+        );
+    }
+    // A refusal is not remembered: on its last day it is as good as another.
+    let verifier = forge.verifier();
+    let late = token(NOW + 2 * day);
+    assert_eq!(verifier.verify(&late).err(), Some(Rejected::LivesTooLong));
+    forge.clock.set(NOW + day);
+    assert_eq!(verifier.verify(&late).err(), None);
+}
+
+#[test]
+fn times_may_have_a_fraction() {
     for json in [
         "1800000060.0",
         "1800000060.5",
         "1.80000006e9",
+        "18000000605e-1",
+    ] {
+        assert_eq!(with_raw_claim("exp", json), None, "{json}");
+    }
+    for name in ["nbf", "iat"] {
+        for (json, expected) in [
+            ("1799999999.999", None),
+            ("1800000010.0", None),
+            ("1800000010.001", Some(Rejected::NotYetValid)),
+        ] {
+            assert_eq!(with_raw_claim(name, json), expected, "{name}: {json}");
+        }
+    }
+    // The leeway of ten seconds is counted from the fraction on.
+    for (json, expected) in [
+        ("1799999990", Some(Rejected::Expired)),
+        ("1799999990.0", Some(Rejected::Expired)),
+        ("1799999990.5", None),
+        ("0.5", Some(Rejected::Expired)),
+    ] {
+        assert_eq!(with_raw_claim("exp", json), expected, "{json}");
+    }
+}
+
+#[test]
+fn times_are_numbers_within_the_calendar() {
+    for json in [
         "-1",
+        "-0.5",
+        "-1e9",
+        "1e300",
+        "253402300800.0",
         "\"1800000060\"",
         "true",
         "null",

@@ -34,6 +34,7 @@ impl Config {
             issuer: self.auth.issuer.clone(),
             audience: self.auth.audience.clone(),
             tenant_claim: self.auth.tenant_claim.clone(),
+            scope_claim: self.auth.scope_claim.clone(),
             leeway: self.auth.leeway.0,
             keys,
             allow_hs256: false,

@@ -35,6 +35,7 @@ async fn config_shows_values_and_where_they_came_from_but_no_secret() {
     for line in [
         "grace = \"7s\"  # my.toml",
         "tenant_claim = \"tenant_id\"  # default",
+        "scope_claim = \"scope\"  # default",
         "keys = [redacted]  # ATTACHMENTS_AUTH_KEYS",
         "url = [redacted]  # DATABASE_URL",
         // Digits stay what they are.
