@@ -44,8 +44,6 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Calls on one connection at the same time.
 const STREAMS_PER_CONNECTION: u32 = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// A call is answered, or its stream begun, within this time whatever its caller allows.
-const LONGEST_CALL: Duration = Duration::from_secs(30);
 /// What ends with the grace may take so much longer: outcomes are written, and
 /// clients read the last of their streams.
 const MARGIN: Duration = listener::SILENCE;
@@ -232,7 +230,6 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
         .initial_connection_window_size(STREAM_WINDOW_BYTES * 4)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .timeout(LONGEST_CALL)
         .accept_http1(true)
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(listener::incoming(listener), stop.cancelled())

@@ -6,7 +6,7 @@
 
 use super::methods::required_scope;
 use super::verifier::Verifier;
-use super::{Caller, Scope, bearer, refusal};
+use super::{Caller, bearer, refusal};
 use futures::future::{Either, Ready, ready};
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
@@ -51,15 +51,19 @@ impl AuthLayer {
                 tracing::info!(rpc.method = path, auth.cause = %cause, "token refused");
                 refusal::unauthenticated()
             })?;
-        let scope = required_scope(path);
-        if scope.is_some_and(|scope| caller.scopes().contains(scope)) {
+        let tenant = caller.tenant();
+        let Some(scope) = required_scope(path) else {
+            tracing::info!(rpc.method = path, tenant.id = %tenant, "no such method");
+            return Err(refusal::unknown_method(path));
+        };
+        if caller.scopes().contains(scope) {
             return Ok(caller);
         }
         tracing::info!(
             rpc.method = path,
             auth.cause = "scope missing",
-            auth.scope = scope.map(Scope::as_str),
-            tenant.id = %caller.tenant(),
+            auth.scope = scope.as_str(),
+            tenant.id = %tenant,
             "request refused"
         );
         Err(refusal::permission_denied(scope))
@@ -114,9 +118,9 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::ScopeSet;
     use super::super::forge::{self, Forge};
     use super::super::methods::listed_paths;
+    use super::super::{Scope, ScopeSet};
     use super::*;
     use http::uri::PathAndQuery;
     use serde_json::json;
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unlisted_method_is_denied_to_every_token() {
+    async fn an_unlisted_method_is_open_to_no_token() {
         let forge = Forge::new();
         let layer = layer(&forge);
         let bearer = bearer(&forge, Scope::ALL);
@@ -245,7 +249,10 @@ mod tests {
             "/x/grpc.health.v1.Health/Check",
         ] {
             let status = call(&layer, path, &[&bearer]).await.unwrap_err();
-            assert_eq!(status.code(), Code::PermissionDenied, "{path}");
+            assert_eq!(status.code(), Code::Unimplemented, "{path}");
+            let info = status.get_details_error_info().unwrap();
+            assert_eq!(info.reason, "METHOD_UNKNOWN");
+            assert_eq!(info.metadata["method"], path);
             let status = call(&layer, path, &[]).await.unwrap_err();
             assert_eq!(status.code(), Code::Unauthenticated, "{path}");
         }

@@ -23,13 +23,17 @@ mod verifier;
 pub use key::KeyFault;
 pub use keys::{InvalidSettings, faults};
 pub use layer::{AuthLayer, Authenticated};
+pub use refusal::unknown_method;
 pub use scope::{Scope, ScopeSet, UnknownScope};
-pub use settings::{DEFAULT_TENANT_CLAIM, DEV_KID, KeyAlgorithm, KeySetting, Settings};
+pub use settings::{
+    DEFAULT_SCOPE_CLAIM, DEFAULT_TENANT_CLAIM, DEV_KID, KeyAlgorithm, KeySetting, Settings,
+};
 pub use verifier::{Rejected, Verifier};
 
 use crate::ids::TenantId;
 
-/// The longest life, from `iat` to `exp`, that a token may have.
+/// The longest life that a token may have: from `iat` to `exp`, or from now
+/// where it does not say when it was issued.
 pub const MAX_TOKEN_LIFE: time::Duration = time::Duration::hours(24);
 
 /// Whom a proven token speaks for. Only [`Verifier`] makes one.

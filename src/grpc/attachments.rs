@@ -7,7 +7,7 @@ use super::convert::{
 };
 use super::error::{Violation, internal, invalid, unimplemented};
 use super::{Capabilities, batch, sealed};
-use crate::access::{ByteRange, LinkRequest};
+use crate::access::ByteRange;
 use crate::attachment::Registered;
 use crate::auth::Caller;
 use crate::ids::{AttachmentId, TenantId};
@@ -65,32 +65,21 @@ impl AttachmentService for Service {
         &self,
         request: Request<BatchRegisterAttachmentsRequest>,
     ) -> Result<Response<BatchRegisterAttachmentsResponse>, Status> {
-        use batch_register_attachments_response as response;
+        use batch_register_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
         let requests = request.into_inner().requests;
         batch::check_size("requests", requests.len(), MAX_BATCH_REGISTER)?;
-        let parsed: Vec<_> = requests
-            .into_iter()
-            .enumerate()
-            .map(|(n, item)| new_attachment(&format!("requests[{n}]."), item).map_err(invalid))
-            .collect();
-        let good = parsed.iter().flatten().cloned().collect();
-        let mut answers = self.0.register.register(&tenant, good).await.into_iter();
-        let results = parsed
-            .into_iter()
-            .map(|item| match item {
-                Ok(_) => answers.next().ok_or_else(internal)?.map_err(Status::from),
-                Err(status) => Err(status),
-            })
-            .map(|answer| response::Result {
-                result: Some(match answer {
-                    Ok(registered) => {
-                        response::result::Result::Response(registered_to_proto(registered))
-                    }
-                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
-                }),
-            })
-            .collect();
+        let results = batch::answer(
+            requests,
+            |n, item| new_attachment(&format!("requests[{n}]."), item).map_err(invalid),
+            |good| async { Ok(self.0.register.register(&tenant, good).await) },
+            |answer| Item {
+                result: Some(answer.map_or_else(Answer::Error, |registered| {
+                    Answer::Response(registered_to_proto(registered))
+                })),
+            },
+        );
+        let results = results.await?;
         Ok(Response::new(BatchRegisterAttachmentsResponse { results }))
     }
 
@@ -108,34 +97,21 @@ impl AttachmentService for Service {
         &self,
         request: Request<BatchGetAttachmentsRequest>,
     ) -> Result<Response<BatchGetAttachmentsResponse>, Status> {
-        use batch_get_attachments_response as response;
+        use batch_get_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
         let texts = request.into_inner().attachment_ids;
         batch::check_size("attachment_ids", texts.len(), MAX_BATCH_READ)?;
-        let parsed: Vec<_> = texts
-            .iter()
-            .enumerate()
-            .map(|(n, text)| {
-                attachment_id(&format!("attachment_ids[{n}]"), text).map_err(Status::from)
-            })
-            .collect();
-        let ids: Vec<AttachmentId> = parsed.iter().flatten().copied().collect();
-        let mut found = self.0.access.attachments(&tenant, &ids).await?.into_iter();
-        let results = parsed
-            .into_iter()
-            .map(|item| match item {
-                Ok(_) => found.next().ok_or_else(internal)?.map_err(Status::from),
-                Err(status) => Err(status),
-            })
-            .map(|answer| response::Result {
-                result: Some(match answer {
-                    Ok(attachment) => {
-                        response::result::Result::Attachment(attachment_to_proto(attachment))
-                    }
-                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
-                }),
-            })
-            .collect();
+        let results = batch::answer(
+            texts,
+            |n, text| Ok(attachment_id(&format!("attachment_ids[{n}]"), &text)?),
+            |ids| async move { Ok(self.0.access.attachments(&tenant, &ids).await?) },
+            |answer| Item {
+                result: Some(answer.map_or_else(Answer::Error, |attachment| {
+                    Answer::Attachment(attachment_to_proto(attachment))
+                })),
+            },
+        );
+        let results = results.await?;
         Ok(Response::new(BatchGetAttachmentsResponse { results }))
     }
 
@@ -225,30 +201,21 @@ impl AttachmentService for Service {
         &self,
         request: Request<BatchIssueAccessLinksRequest>,
     ) -> Result<Response<BatchIssueAccessLinksResponse>, Status> {
-        use batch_issue_access_links_response as response;
+        use batch_issue_access_links_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
         let requests = request.into_inner().requests;
         batch::check_size("requests", requests.len(), MAX_BATCH_READ)?;
-        let parsed: Vec<_> = requests
-            .iter()
-            .enumerate()
-            .map(|(n, item)| link_request(&format!("requests[{n}]."), item))
-            .collect();
-        let wanted: Vec<LinkRequest> = parsed.iter().flatten().copied().collect();
-        let mut links = self.0.access.links(&tenant, &wanted).await?.into_iter();
-        let results = parsed
-            .into_iter()
-            .map(|item| match item {
-                Ok(_) => links.next().ok_or_else(internal)?.map_err(Status::from),
-                Err(status) => Err(status),
-            })
-            .map(|answer| response::Result {
-                result: Some(match answer {
-                    Ok(link) => response::result::Result::Link(link_to_proto(link)),
-                    Err(status) => response::result::Result::Error(batch::item_error(&status)),
-                }),
-            })
-            .collect();
+        let results = batch::answer(
+            requests,
+            |n, item| link_request(&format!("requests[{n}]."), &item),
+            |wanted| async move { Ok(self.0.access.links(&tenant, &wanted).await?) },
+            |answer| Item {
+                result: Some(
+                    answer.map_or_else(Answer::Error, |link| Answer::Link(link_to_proto(link))),
+                ),
+            },
+        );
+        let results = results.await?;
         Ok(Response::new(BatchIssueAccessLinksResponse { results }))
     }
 

@@ -3,6 +3,8 @@
 //! What goes out is fixed text with a reason; the cause is logged and
 //! stays inside.
 
+use super::deadline::Patience;
+use super::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use crate::access::AccessError;
 use crate::admin::AdminError;
 use crate::attachment::status::AttachmentStatus;
@@ -10,7 +12,6 @@ use crate::purge::PurgeError;
 use crate::redrive::RedriveError;
 use crate::register::RegisterError;
 use crate::watch::WatchError;
-use axum::response::Response;
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 const DOMAIN: &str = "attachments";
 
 const INVALID_REQUEST: &str = "INVALID_REQUEST";
+const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
+const INTERNAL: &str = "INTERNAL";
 
 /// A caller should wait this long before it repeats the call.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -70,25 +73,101 @@ pub(super) fn invalid(mut violations: Vec<Violation>) -> Status {
     Status::with_error_details(Code::InvalidArgument, summary, details)
 }
 
-/// What tonic answers by itself when it cannot read a request, told as any
-/// malformed one. Errors of ours carry details and pass as they are.
-pub(super) async fn explain_unreadable(response: Response) -> Response {
-    let status = Status::from_header_map(response.headers());
-    let text = match status.filter(|status| status.details().is_empty()) {
-        Some(bare) if bare.code() == Code::Internal => "the request is no message of this method",
-        Some(bare) if bare.code() == Code::OutOfRange => "the request is too large",
-        Some(_) | None => return response,
+/// Bytes that are no message, such as a field that is longer than what is left.
+pub(super) fn invalid_message() -> Status {
+    with_reason(
+        Code::InvalidArgument,
+        "the request is no message of this method",
+        INVALID_REQUEST,
+    )
+}
+
+/// A request that was not read because of its length.
+pub(super) fn request_too_large() -> Status {
+    let text = format!("the request is larger than {MAX_REQUEST_BYTES} bytes");
+    let metadata = HashMap::from([("limit_bytes".to_owned(), MAX_REQUEST_BYTES.to_string())]);
+    let details = ErrorDetails::with_error_info("REQUEST_TOO_LARGE", DOMAIN, metadata);
+    Status::with_error_details(Code::InvalidArgument, text, details)
+}
+
+/// An answer that our own bounds should have kept smaller.
+pub(super) fn answer_too_large() -> Status {
+    let text = format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes; ask for less");
+    let metadata = HashMap::from([("limit_bytes".to_owned(), MAX_RESPONSE_BYTES.to_string())]);
+    let details = ErrorDetails::with_error_info("ANSWER_TOO_LARGE", DOMAIN, metadata);
+    Status::with_error_details(Code::Internal, text, details)
+}
+
+/// A compression that is not spoken here. `bare` says which, and in its
+/// metadata what is spoken.
+pub(super) fn unknown_compression(bare: &Status) -> Status {
+    detailed(bare, "COMPRESSION_UNSUPPORTED")
+}
+
+/// An error of a library, under the name of its code.
+pub(super) fn named(bare: &Status) -> Status {
+    let reason = match bare.code() {
+        Code::Ok | Code::Unknown => "UNKNOWN",
+        Code::Cancelled => "CANCELLED",
+        Code::InvalidArgument => INVALID_REQUEST,
+        Code::DeadlineExceeded => DEADLINE_EXCEEDED,
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => INTERNAL,
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     };
-    with_reason(Code::InvalidArgument, text, INVALID_REQUEST).into_http()
+    detailed(bare, reason)
+}
+
+/// The same error with details.
+fn detailed(bare: &Status, reason: &'static str) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    if matches!(bare.code(), Code::Unavailable | Code::ResourceExhausted) {
+        details.set_retry_info(Some(RETRY_DELAY));
+    }
+    let metadata = bare.metadata().clone();
+    Status::with_error_details_and_metadata(bare.code(), bare.message(), details, metadata)
+}
+
+/// A call that was not answered in the time there was for it.
+pub(super) fn too_late(patience: Patience) -> Status {
+    let (set_by, allowed) = match patience {
+        Patience::Caller(allowed) => ("caller", allowed),
+        Patience::Service(allowed) => ("service", allowed),
+    };
+    let metadata = HashMap::from([
+        ("set_by".to_owned(), set_by.to_owned()),
+        ("allowed".to_owned(), format!("{allowed:?}")),
+    ]);
+    let details = ErrorDetails::with_error_info(DEADLINE_EXCEEDED, DOMAIN, metadata);
+    let text = format!("the call was not answered within the {allowed:?} that the {set_by} allows");
+    Status::with_error_details(Code::DeadlineExceeded, text, details)
 }
 
 /// An unknown id and another tenant's id: the same answer to the byte.
-pub(super) fn not_found(what: &'static str) -> Status {
-    let reason = match what {
-        "channel" => "CHANNEL_NOT_FOUND",
-        _ => "ATTACHMENT_NOT_FOUND",
-    };
-    with_reason(Code::NotFound, format!("there is no such {what}"), reason)
+pub(super) fn no_attachment() -> Status {
+    with_reason(
+        Code::NotFound,
+        "there is no such attachment",
+        "ATTACHMENT_NOT_FOUND",
+    )
+}
+
+/// As [`no_attachment`].
+pub(super) fn no_channel() -> Status {
+    with_reason(
+        Code::NotFound,
+        "there is no such channel",
+        "CHANNEL_NOT_FOUND",
+    )
 }
 
 /// Something that a later version does.
@@ -102,7 +181,7 @@ pub(super) fn unimplemented(what: &'static str) -> Status {
 
 /// Something that should not be possible, such as a call without a caller.
 pub(super) fn internal() -> Status {
-    with_reason(Code::Internal, "the service failed", "INTERNAL")
+    with_reason(Code::Internal, "the service failed", INTERNAL)
 }
 
 fn with_reason(code: Code, text: impl Into<String>, reason: &'static str) -> Status {
@@ -137,7 +216,7 @@ impl From<RegisterError> for Status {
 impl From<AccessError> for Status {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::NotFound => not_found("attachment"),
+            AccessError::NotFound => no_attachment(),
             AccessError::Unreadable(_) => internal(),
             AccessError::NotStored(status) => not_stored(&status),
             AccessError::OutOfRange { size_bytes } => {
@@ -167,7 +246,7 @@ impl From<AccessError> for Status {
 impl From<PurgeError> for Status {
     fn from(error: PurgeError) -> Self {
         match error {
-            PurgeError::NotFound => not_found("attachment"),
+            PurgeError::NotFound => no_attachment(),
             PurgeError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
@@ -176,7 +255,7 @@ impl From<PurgeError> for Status {
 impl From<RedriveError> for Status {
     fn from(error: RedriveError) -> Self {
         match error {
-            RedriveError::NotFound => not_found("attachment"),
+            RedriveError::NotFound => no_attachment(),
             RedriveError::NotFailed(_) => with_reason(
                 Code::FailedPrecondition,
                 "only a failed attachment can be put back",
@@ -208,7 +287,7 @@ impl From<WatchError> for Status {
 impl From<AdminError> for Status {
     fn from(error: AdminError) -> Self {
         match error {
-            AdminError::NotFound => not_found("channel"),
+            AdminError::NotFound => no_channel(),
             AdminError::Sealing(cause) => {
                 tracing::error!(error = %cause, "a credential could not be sealed");
                 internal()
@@ -246,7 +325,7 @@ fn not_stored(status: &AttachmentStatus) -> Status {
             "the attachment is of an unsupported kind",
         ),
         AttachmentStatus::Deleted { .. } => ("ATTACHMENT_DELETED", "the attachment was deleted"),
-        AttachmentStatus::Stored { .. } => ("INTERNAL", "the attachment is stored"),
+        AttachmentStatus::Stored { .. } => (INTERNAL, "the attachment is stored"),
     };
     let mut metadata = HashMap::new();
     if let Some(failure) = status.reason() {

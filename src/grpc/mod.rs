@@ -8,6 +8,8 @@ mod attachments;
 mod batch;
 mod byte_stream;
 mod convert;
+mod deadline;
+mod details;
 mod error;
 mod sealed;
 
@@ -22,7 +24,8 @@ use crate::redrive::Redrive;
 use crate::register::Register;
 use crate::seal::Seal;
 use crate::watch::Watch;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, from_fn_with_state};
+use deadline::LONGEST_CALL;
 use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -101,6 +104,7 @@ pub fn router<H: Health>(
     };
     let router = services.routes().prepare().into_axum_router();
     Ok(router
-        .layer(map_response(error::explain_unreadable))
-        .layer(AuthLayer::new(verifier, public)))
+        .layer(from_fn_with_state(LONGEST_CALL, deadline::keep))
+        .layer(AuthLayer::new(verifier, public))
+        .layer(from_fn(details::complete)))
 }

@@ -5,9 +5,11 @@ use crate::fleet::{Fleet, ids};
 use crate::ground::requests::line;
 use crate::ground::running_service::RunningService;
 use crate::ground::sandbox::{eventually, http};
-use attachments::proto::AttachmentStatus;
+use attachments::proto::purge_attachments_request::Group;
+use attachments::proto::{AttachmentStatus, PurgeAttachmentsRequest};
 use std::time::Duration;
 use tokio::time::sleep;
+use tonic_types::StatusExt as _;
 
 /// F43: rows that no longer decode, among a hundred good ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,6 +118,33 @@ async fn a_panic_in_a_registration_costs_that_call() {
         fleet.note(id, &attachment.attachment_id);
     }
     fleet.assert_all_stored(100).await;
+    assert!(!all.process.has_ended());
+}
+
+/// F49: in the handler of a call. The caller is told, and the same call goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_a_call_is_answered() {
+    let mut fleet = Fleet::new().await;
+    let mut all = fleet.serve_to_fail("all", "purged:1:panic").await;
+    let files = ids("purged-", 1);
+    fleet.put_files(&files);
+    fleet.register_all(&files).await;
+    fleet.assert_all_stored(1).await;
+    let purge = || PurgeAttachmentsRequest {
+        group: Some(Group::MessageId(files[0].clone())),
+    };
+    let refused = fleet.client().purge_attachments(purge()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Internal, "{refused:?}");
+    let info = refused.get_details_error_info().unwrap();
+    assert_eq!((&*info.reason, &*info.domain), ("INTERNAL", "attachments"));
+    eventually("the log names the call", async || {
+        let log = format!("{}{}", all.process.stdout(), all.process.stderr());
+        let told = log.lines().find(|line| line.contains("a call panicked"));
+        told.is_some_and(|line| line.contains("AttachmentService/PurgeAttachments"))
+    })
+    .await;
+    let purged = fleet.client().purge_attachments(purge()).await.unwrap();
+    assert_eq!(purged.get_ref().already_deleted_count, 1);
     assert!(!all.process.has_ended());
 }
 

@@ -2,11 +2,13 @@
 
 mod bytes;
 mod credentials;
+mod errors;
 mod idempotency;
 mod links;
 mod listing;
 mod malformed;
 mod outage;
+mod raw;
 mod scopes;
 mod served;
 pub mod stage;

@@ -2,7 +2,8 @@
 
 use super::stage::UNKNOWN;
 use super::status::{assert_unavailable, of_item};
-use super::wire::{admin, attachments, call};
+use super::wire::{admin, attachments, call, every_rpc};
+use crate::contract::NOT_BUILT;
 use crate::support::{LINE, TENANT, TestApp, line, put_channel};
 use attachments::app::App;
 use attachments::config::Role;
@@ -86,8 +87,9 @@ impl Operator {
     }
 }
 
-/// A sound request of every RPC that is built.
-fn requests() -> Vec<(String, Vec<u8>)> {
+/// A sound request of every RPC that is built and asks the database at once; a
+/// batch of registrations is told item by item.
+pub fn requests() -> Vec<(String, Vec<u8>)> {
     let attachment_id = UNKNOWN.to_owned();
     let channel_id = LINE.to_owned();
     let link = IssueAccessLinkRequest {
@@ -159,6 +161,22 @@ fn requests() -> Vec<(String, Vec<u8>)> {
         (admin("RedriveAttachments"), redrive.encode_to_vec()),
         (admin("GetUsage"), Vec::new()),
     ]
+}
+
+#[test]
+fn no_rpc_is_left_out() {
+    let mut known = requests()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect::<Vec<_>>();
+    known.push(attachments("BatchRegisterAttachments"));
+    known.extend(NOT_BUILT.iter().map(|path| (*path).to_owned()));
+    for path in every_rpc() {
+        assert!(
+            known.contains(&path),
+            "{path} is asked of no database that is away"
+        );
+    }
 }
 
 async fn assert_all_unavailable(app: &TestApp) {
