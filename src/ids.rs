@@ -64,19 +64,23 @@ name!(
 );
 name!(
     /// One LINE channel, Slack workspace or set of URLs of a tenant.
-    ChannelId, 128, b"._:-", "[A-Za-z0-9._:-]"
+    ChannelId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
 );
 name!(
     /// A chat message, as the gateway named it.
-    MessageId, 128, b"._:-", "[A-Za-z0-9._:-]"
+    MessageId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
 );
 name!(
     /// A conversation, as the gateway named it.
-    ConversationId, 128, b"._:-", "[A-Za-z0-9._:-]"
+    ConversationId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
 );
 name!(
     /// A request whose files are processed and purged together.
-    CorrelationId, 128, b"._:-", "[A-Za-z0-9._:-]"
+    CorrelationId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
+);
+name!(
+    /// Who sent a message, as the gateway named them.
+    SenderId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
 );
 
 /// An attachment's id: a `UUIDv7`, so ids sort by time of registration.

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod blob;
 pub mod clock;
 pub mod config;
+pub mod content;
 pub mod db;
 #[cfg(feature = "dev")]
 pub mod dev;

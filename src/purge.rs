@@ -5,15 +5,14 @@
 //! store is away now.
 
 use crate::attachment::Attachment;
-use crate::attachment::deletion::{Group, SourceName};
-use crate::attachment::failure::FailureReason;
+use crate::attachment::deletion::{Cause, Group, SourceName};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Deleted};
 use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Attachments that one statement deletes.
 const BATCH: u32 = 500;
@@ -22,11 +21,27 @@ const BATCH: u32 = 500;
 /// by way of a webhook, which has its answer within 2 s.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A call goes on for this long, and says whether it came to the end: its own
+/// deadline is 30 s.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Records that a deletion by source shows.
+const SHOWN: u32 = 100;
+
 /// Deletes attachments.
 #[derive(Debug, Clone)]
 pub struct Purge {
     db: Db,
     bucket: Bucket,
+}
+
+/// What a deletion by source did.
+#[derive(Debug, Clone)]
+pub struct SourceDeleted {
+    /// What is deleted now, the newest first; at most [`SHOWN`].
+    pub attachments: Vec<Attachment>,
+    /// Whether all of it is deleted; else the same call goes on.
+    pub is_done: bool,
 }
 
 /// What a purge did.
@@ -36,8 +51,12 @@ pub struct Purged {
     pub deleted: u64,
     /// Those of the group that were deleted before.
     pub already_deleted: u64,
-    /// Stored bytes that went with them.
+    /// Stored bytes that went with them, in all renditions.
     pub bytes: u64,
+    /// Whether a file of the group that comes later is deleted too.
+    pub is_tombstoned: bool,
+    /// Whether all of the group is deleted; else the same call goes on.
+    pub is_done: bool,
 }
 
 /// An attachment was not deleted.
@@ -64,52 +83,82 @@ impl Purge {
         &self,
         tenant: &TenantId,
         id: AttachmentId,
+        cause: Cause,
     ) -> Result<Attachment, PurgeError> {
-        let doomed = self
-            .db
-            .delete(tenant, id, FailureReason::DeleteRequested)
-            .await?;
-        if let Some(key) = doomed {
-            self.remove(&[key]).await?;
-        }
+        let deleted = self.db.delete(tenant, id, cause).await?;
+        self.remove(&deleted.keys).await?;
         self.db
             .attachment(tenant, id)
             .await?
             .ok_or(PurgeError::NotFound)
     }
 
-    /// Deletes a file by its provider's name of it; gives its record if it is
-    /// here. One that is registered later is recorded as deleted.
+    /// Deletes all parts and occurrences of a file by its provider's name of
+    /// it. One that is registered later is recorded as deleted.
     pub async fn delete_source(
         &self,
         tenant: &TenantId,
         name: &SourceName,
-    ) -> Result<Option<Attachment>, PurgeError> {
-        match self.db.bury(tenant, name).await? {
-            Some(id) => self.delete(tenant, id).await.map(Some),
-            None => Ok(None),
-        }
+        cause: Cause,
+    ) -> Result<SourceDeleted, PurgeError> {
+        // Before what is here: whatever is registered meanwhile meets it.
+        self.db.bury_source(tenant, name, cause).await?;
+        let step = || self.db.delete_source(tenant, name, cause, BATCH);
+        let Purged { is_done, .. } = self.delete_all(step).await?;
+        let ids = self.db.ids_of_source(tenant, name, SHOWN).await?;
+        let mut found = self.db.attachments(tenant, &ids).await?;
+        let attachments = ids.iter().filter_map(|id| found.remove(id)?.ok());
+        Ok(SourceDeleted {
+            attachments: attachments.collect(),
+            is_done,
+        })
     }
 
-    /// Deletes a whole group. Whatever ends it half-way, the same call goes on.
-    pub async fn purge(&self, tenant: &TenantId, group: &Group) -> Result<Purged, PurgeError> {
-        let mut purged = Purged {
-            already_deleted: self.db.count_deleted(tenant, group).await?,
-            ..Purged::default()
-        };
-        loop {
-            let step = self.db.delete_group(tenant, group, BATCH).await?;
-            if step.count == 0 {
-                return Ok(purged);
+    /// Deletes a whole group. Whatever ends it half-way, the same call goes
+    /// on. A file of a purged message that comes later is deleted too.
+    pub async fn purge(
+        &self,
+        tenant: &TenantId,
+        group: &Group,
+        cause: Cause,
+    ) -> Result<Purged, PurgeError> {
+        if let Group::Message(message) = group {
+            self.db.bury_message(tenant, message, cause).await?;
+        }
+        let already_deleted = self.db.count_deleted(tenant, group).await?;
+        let step = || self.db.delete_group(tenant, group, cause, BATCH);
+        Ok(Purged {
+            already_deleted,
+            is_tombstoned: matches!(group, Group::Message(_)),
+            ..self.delete_all(step).await?
+        })
+    }
+
+    /// Repeats a step until it finds nothing more, or its time is up.
+    async fn delete_all<F>(&self, step: impl Fn() -> F) -> Result<Purged, PurgeError>
+    where
+        F: Future<Output = Result<Deleted, DbError>>,
+    {
+        let began = Instant::now();
+        let mut purged = Purged::default();
+        while began.elapsed() < LONGEST {
+            let deleted = step().await?;
+            if deleted.count == 0 {
+                purged.is_done = true;
+                break;
             }
-            purged.deleted += step.count;
-            purged.bytes += step.bytes;
-            self.remove(&step.keys).await?;
+            purged.deleted += deleted.count;
+            purged.bytes += deleted.bytes;
+            self.remove(&deleted.keys).await?;
             failpoint::reach(Step::Purged).await;
         }
+        Ok(purged)
     }
 
     async fn remove(&self, keys: &[StorageKey]) -> Result<(), DbError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         // The store logs its own failure; what is not gone is the sweeper's,
         // and no caller waits for a store that says nothing.
         let deleted = timeout(PATIENCE, self.bucket.delete(keys)).await;

@@ -3,7 +3,6 @@
 //! Runs in every replica; `skip locked` keeps them out of each other's way.
 //! State is its only input, so a pass that fails is simply made again.
 
-use crate::attachment::failure::FailureReason;
 use crate::blob::{BlobError, Bucket};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
@@ -118,7 +117,7 @@ impl Sweeper {
             ("requeued", self.requeue_lost().await),
             ("resumed", self.resume_late().await),
             ("expired", drain(|| self.db.expire(BATCH)).await),
-            ("buried", self.bury_the_haunted().await),
+            ("buried", self.delete_buried().await),
             ("forgotten", self.forget().await),
             ("removed", drain(|| self.remove_objects()).await),
             ("uploads", Ok(self.abort_uploads().await)),
@@ -177,14 +176,12 @@ impl Sweeper {
     }
 
     /// Deletes what was registered at the very instant its deletion came.
-    async fn bury_the_haunted(&self) -> Result<u64, DbError> {
-        let haunted = self.db.haunted(BATCH).await?;
-        for (tenant, id) in &haunted {
-            self.db
-                .delete(tenant, *id, FailureReason::DeleteRequested)
-                .await?;
+    async fn delete_buried(&self) -> Result<u64, DbError> {
+        let buried = self.db.buried_alive(BATCH).await?;
+        for late in &buried {
+            self.db.delete(&late.tenant, late.id, late.cause).await?;
         }
-        Ok(haunted.len() as u64)
+        Ok(buried.len() as u64)
     }
 
     /// Forgets tombstones and status changes that nobody can ask for any more.

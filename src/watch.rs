@@ -15,6 +15,8 @@ use crate::ids::TenantId;
 use futures::stream::{self, Stream, StreamExt as _};
 use std::collections::VecDeque;
 use std::time::Duration;
+use time::OffsetDateTime;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often an idle watcher looks.
@@ -38,6 +40,15 @@ pub struct Watch {
     stop: CancellationToken,
 }
 
+/// What a watcher is told.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// A change.
+    Change(Change),
+    /// Nothing changed up to here.
+    Checkpoint(Cursor),
+}
+
 /// A change with the record as it was after it.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -45,6 +56,8 @@ pub struct Change {
     pub attachment: Attachment,
     /// Where to go on.
     pub cursor: Cursor,
+    /// When it changed.
+    pub at: OffsetDateTime,
 }
 
 /// The stream cannot go on.
@@ -70,16 +83,18 @@ impl Watch {
     }
 
     /// Follows the tenant's changes after `cursor`, or from now on without
-    /// one; gives where it begins, too.
+    /// one; gives where it begins, too. With `checkpoints` the place reached is
+    /// told at once, and again whenever nothing else was told for so long.
     pub async fn follow(
         &self,
         tenant: TenantId,
         filter: ListFilter,
         cursor: Option<Cursor>,
+        checkpoints: Option<Duration>,
     ) -> Result<
         (
             Cursor,
-            impl Stream<Item = Result<Change, WatchError>> + Send + use<>,
+            impl Stream<Item = Result<Told, WatchError>> + Send + use<>,
         ),
         WatchError,
     > {
@@ -101,11 +116,13 @@ impl Watch {
             filter,
             cursor,
             ready: VecDeque::new(),
+            checkpoints,
+            next_checkpoint: Instant::now(),
         };
         let changes = stream::unfold(Some(follower), |follower| async {
             let mut follower = follower?;
             match follower.next().await {
-                Ok(change) => Some((Ok(change), Some(follower))),
+                Ok(told) => Some((Ok(told), Some(follower))),
                 Err(error) => Some((Err(error), None)),
             }
         });
@@ -120,13 +137,18 @@ struct Follower {
     filter: ListFilter,
     cursor: Cursor,
     ready: VecDeque<Change>,
+    checkpoints: Option<Duration>,
+    next_checkpoint: Instant,
 }
 
 impl Follower {
-    async fn next(&mut self) -> Result<Change, WatchError> {
-        loop {
+    async fn next(&mut self) -> Result<Told, WatchError> {
+        let told = loop {
             if let Some(change) = self.ready.pop_front() {
-                return Ok(change);
+                break Told::Change(change);
+            }
+            if let Some(cursor) = self.checkpoint().await? {
+                break Told::Checkpoint(cursor);
             }
             if self.read().await? {
                 continue;
@@ -135,7 +157,30 @@ impl Follower {
                 () = self.stop.cancelled() => return Err(WatchError::Stopping),
                 () = tokio::time::sleep(INTERVAL) => {}
             }
+        };
+        if let Some(interval) = self.checkpoints {
+            self.next_checkpoint = Instant::now() + interval;
         }
+        Ok(told)
+    }
+
+    /// The place reached, when it is time to tell. It moves on with the outbox
+    /// although nothing in it was asked for, so that it never grows too old.
+    async fn checkpoint(&mut self) -> Result<Option<Cursor>, WatchError> {
+        if self.checkpoints.is_none() || Instant::now() < self.next_checkpoint {
+            return Ok(None);
+        }
+        // Whatever stands before this place is seen by the reads that follow.
+        let head = self.db.event_head().await?;
+        while self.read().await? {
+            if !self.ready.is_empty() {
+                return Ok(None);
+            }
+        }
+        if head.is_ahead_of(self.cursor) {
+            self.cursor = head;
+        }
+        Ok(Some(self.cursor))
     }
 
     /// Reads the next page; false when there is none yet.
@@ -158,6 +203,7 @@ impl Follower {
                 let record = records.get(&change.id)?.clone().ok()?;
                 Some(Change {
                     cursor: change.cursor,
+                    at: change.at,
                     attachment: as_it_was(record, &change)?,
                 })
             }));
@@ -191,7 +237,7 @@ fn as_it_was(mut record: Attachment, change: &StatusChange) -> Option<Attachment
             AttachmentStatus::ended(change.reason?)
         }
     };
-    record.attempts = change.attempts;
+    record.attempt_count = change.attempts;
     record.updated_at = change.at;
     Some(record)
 }

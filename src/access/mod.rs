@@ -13,13 +13,16 @@ pub use disposition::Disposition;
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::JournalEntry;
-use crate::attachment::listing::{ListFilter, Page};
+use crate::attachment::deletion::SourceName;
+use crate::attachment::listing::{ListFilter, Page, PageRequest};
+use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
+use crate::attachment::rendition::Rendition;
 use crate::attachment::status::{AttachmentStatus, StoredObject};
 use crate::blob::{BlobError, Bucket, LinkOptions, PresignedLink};
 use crate::clock::Clock;
 use crate::db::{Db, DbError, Unreadable};
-use crate::ids::{AttachmentId, TenantId};
+use crate::ids::{AttachmentId, MessageId, TenantId};
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use std::sync::Arc;
@@ -56,6 +59,8 @@ pub struct LinkRequest {
     pub ttl: Option<Duration>,
     /// What a browser should do with it; `None` is what is safe.
     pub disposition: Option<Disposition>,
+    /// Which form of the file.
+    pub rendition: Rendition,
 }
 
 /// A link to a stored attachment.
@@ -69,11 +74,17 @@ pub struct AccessLink {
     pub media_type: MediaType,
     /// How large that is, in bytes.
     pub size_bytes: u64,
+    /// What a browser does with it.
+    pub disposition: Disposition,
+    /// The name it is saved under.
+    pub file_name: FileName,
 }
 
 /// Which bytes of an attachment.
 #[derive(Debug, Clone, Copy)]
 pub struct ByteRange {
+    /// Of which form of the file.
+    pub rendition: Rendition,
     /// The first one.
     pub offset: u64,
     /// How many at most; `None` is to the end.
@@ -92,6 +103,9 @@ pub enum AccessError {
     /// There are no bytes to give in this status.
     #[error("the attachment is not stored")]
     NotStored(AttachmentStatus),
+    /// The file is stored, and this form of it is not.
+    #[error("the attachment has no such rendition")]
+    RenditionMissing(Rendition),
     /// The range begins beyond the last byte.
     #[error("the attachment has {size_bytes} bytes")]
     OutOfRange {
@@ -165,20 +179,29 @@ impl Access {
             .collect())
     }
 
-    /// A page of records, newest first, those older than `before`.
+    /// The newest attachment of a source, or that of one message.
+    pub async fn attachment_of_source(
+        &self,
+        tenant: &TenantId,
+        name: &SourceName,
+        part: &str,
+        message: Option<&MessageId>,
+    ) -> Result<Attachment, AccessError> {
+        self.db
+            .attachment_of_source(tenant, name, part, message)
+            .await?
+            .ok_or(AccessError::NotFound)
+    }
+
+    /// A page of records.
     pub async fn list(
         &self,
         tenant: &TenantId,
         filter: &ListFilter,
-        before: Option<AttachmentId>,
-        size: u16,
+        page: PageRequest,
     ) -> Result<Page, AccessError> {
         // A page may lie far back in a long history.
-        Ok(self
-            .db
-            .unhurried()
-            .list(tenant, filter, before, size)
-            .await?)
+        Ok(self.db.unhurried().list(tenant, filter, page).await?)
     }
 
     /// A record and what was tried, first to last.
@@ -225,7 +248,7 @@ impl Access {
         AccessError,
     > {
         let attachment = self.attachment(tenant, id).await?;
-        let object = stored(&attachment, self.clock.now())?.clone();
+        let object = form(&attachment, range.rendition, self.clock.now())?;
         let size_bytes = object.size_bytes;
         if range.offset >= size_bytes {
             return Err(AccessError::OutOfRange { size_bytes });
@@ -248,7 +271,7 @@ impl Access {
         attachment: &Attachment,
     ) -> Result<AccessLink, AccessError> {
         let now = self.clock.now();
-        let object = stored(attachment, now)?;
+        let object = form(attachment, request.rendition, now)?;
         let ttl = request
             .ttl
             .unwrap_or(self.settings.default_ttl)
@@ -261,12 +284,14 @@ impl Access {
             content_type: object.media_type.mime().to_owned(),
             content_disposition: disposition.header(&attachment.file_name, object.media_type),
         };
-        let link = self.bucket.link(object, &options).await?;
+        let link = self.bucket.link(&object, &options).await?;
         Ok(AccessLink {
             refresh_after: now + (link.expires_at - now) * 4 / 5,
             link,
             media_type: object.media_type,
             size_bytes: object.size_bytes,
+            disposition,
+            file_name: attachment.file_name.clone(),
         })
     }
 }
@@ -282,6 +307,33 @@ fn stored(attachment: &Attachment, now: OffsetDateTime) -> Result<&StoredObject,
         AttachmentStatus::Stored { object, .. } => Ok(object),
         other => Err(AccessError::NotStored(other.clone())),
     }
+}
+
+/// The object of this form.
+fn form(
+    attachment: &Attachment,
+    rendition: Rendition,
+    now: OffsetDateTime,
+) -> Result<StoredObject, AccessError> {
+    let original = stored(attachment, now)?;
+    if rendition == Rendition::Original {
+        return Ok(original.clone());
+    }
+    let missing = AccessError::RenditionMissing(rendition);
+    let made = attachment
+        .renditions
+        .iter()
+        .find(|made| made.rendition == rendition)
+        .ok_or(missing)?;
+    // The text is no file that anybody is given.
+    let media_type = MediaType::from_mime(&made.content_type)
+        .ok_or(AccessError::RenditionMissing(rendition))?;
+    Ok(StoredObject {
+        key: made.key.clone(),
+        size_bytes: made.size_bytes,
+        media_type,
+        sha256: made.sha256,
+    })
 }
 
 /// Time until retention ends it.
@@ -304,7 +356,7 @@ mod tests {
         let born = attachment.created_at;
         attachment.status = AttachmentStatus::Stored {
             object: StoredObject {
-                key: StorageKey::of(&attachment, 1),
+                key: StorageKey::of(&attachment, 1, Rendition::Original),
                 size_bytes: 1,
                 media_type: MediaType::Png,
                 sha256: Sha256([0; 32]),

@@ -9,10 +9,12 @@ pub use threads::runtime;
 
 use crate::access::Access;
 use crate::admin::Admin;
+use crate::attachment::work::WorkKind;
 use crate::auth::{InvalidSettings, Verifier, ring_crypto};
 use crate::blob::Bucket;
 use crate::clock::Clock;
 use crate::config::{Resolved, Role};
+use crate::content::Content;
 use crate::db::{Db, DbError};
 use crate::egress::{Egress, EgressError};
 use crate::grpc::{self, Capabilities, Reflection};
@@ -114,7 +116,9 @@ impl App {
         let sealer = Arc::new(Sealer::new(settings.sealing_keys));
         // For all but registrations and reads of a few records.
         let unhurried = db.unhurried();
-        let queue = Queue::new(unhurried.clone(), settings.queue);
+        let queue = Queue::new(unhurried.clone(), WorkKind::Ingest, settings.queue);
+        let content_queue =
+            Queue::new(unhurried.clone(), WorkKind::Content, settings.content_queue);
         let sweeper = Sweeper::new(
             unhurried.clone(),
             bucket.clone(),
@@ -123,6 +127,7 @@ impl App {
             settings.sweep,
         );
 
+        let max_files_per_message = settings.register.limits.max_files_per_message;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let probes = health::probes(&db, &bucket, &sweeper, metrics, &stop);
@@ -131,14 +136,21 @@ impl App {
             let (reporter, health) = tonic_health::server::health_reporter();
             health::nobody_has_looked(&reporter).await;
             tasks.spawn(health::follow_database(reporter, db.clone(), stop.clone()));
-            let (herald, until) = (queue.clone(), stop.clone());
-            tasks.spawn(async move { herald.spread_news(until).await });
+            for herald in [queue.clone(), content_queue.clone()] {
+                let until = stop.clone();
+                tasks.spawn(async move { herald.spread_news(until).await });
+            }
             let capabilities = Capabilities {
                 register: Register::new(&db, queue.clone(), settings.register),
                 access: Access::new(db.clone(), bucket.clone(), clock, settings.access),
                 purge: Purge::new(unhurried.clone(), bucket.clone()),
                 admin: Admin::new(unhurried.clone(), sealer.clone(), queue.clone()),
-                redrive: Redrive::new(unhurried.clone(), queue.clone()),
+                redrive: Redrive::new(
+                    unhurried.clone(),
+                    queue.clone(),
+                    content_queue.clone(),
+                    max_files_per_message,
+                ),
                 watch: Watch::new(unhurried.clone(), settings.watch, stop.clone()),
                 seal: Seal::new(&settings.signing_key),
             };
@@ -155,6 +167,16 @@ impl App {
                 tasks.spawn(settle_lifecycle(bucket.clone(), stop.clone()));
             }
             let providers = Providers::new(egress, settings.line, settings.slack);
+            let content =
+                Content::new(content_queue.clone(), bucket.clone(), settings.content);
+            let until = stop.clone();
+            tasks.spawn(async move {
+                let handler = move |job| {
+                    let content = content.clone();
+                    async move { content.run(job).await }
+                };
+                content_queue.work(handler, Arc::new(|| None), until).await;
+            });
             let ingest = Ingest::new(
                 unhurried,
                 queue.clone(),

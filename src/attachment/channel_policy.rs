@@ -1,6 +1,7 @@
 //! What a channel's owner decided about the files that come by it.
 
 use super::media::{MediaLimits, MediaType};
+use std::fmt;
 use std::time::Duration;
 
 /// Who sends the files of a channel.
@@ -77,6 +78,16 @@ impl Provider {
     }
 }
 
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line => "LINE",
+            Self::Slack => "Slack",
+            Self::Url => "plain URLs",
+        })
+    }
+}
+
 impl Retention {
     /// The retention class, as it stands in storage keys and in SQL.
     #[must_use]
@@ -109,6 +120,19 @@ impl RetentionClass {
 }
 
 impl LimitOverrides {
+    /// These where they are set, `wider` ones elsewhere; types add up.
+    #[must_use]
+    pub fn or(self, wider: Self) -> Self {
+        Self {
+            image_max_bytes: self.image_max_bytes.or(wider.image_max_bytes),
+            document_max_bytes: self.document_max_bytes.or(wider.document_max_bytes),
+            audio_max_bytes: self.audio_max_bytes.or(wider.audio_max_bytes),
+            video_max_bytes: self.video_max_bytes.or(wider.video_max_bytes),
+            max_files_per_message: self.max_files_per_message.or(wider.max_files_per_message),
+            opted_in: [self.opted_in, wider.opted_in].concat(),
+        }
+    }
+
     /// The limits in force: these where they are set, `defaults` elsewhere.
     #[must_use]
     pub fn over(&self, defaults: &MediaLimits) -> MediaLimits {

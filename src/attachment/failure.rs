@@ -63,10 +63,14 @@ reasons! {
     EmptyContent = "EMPTY_CONTENT", "The chat provider sent an empty file.";
     StorageUnavailable = "STORAGE_UNAVAILABLE", "The file could not be stored just now.";
     Interrupted = "INTERRUPTED", "The download was interrupted.";
+    InspectionFailed = "INSPECTION_FAILED", "The file could not be inspected.";
+    ScanUnavailable = "SCAN_UNAVAILABLE", "The file could not be scanned for malware just now.";
+    WorkerResources = "WORKER_RESOURCES", "The file could not be fetched just now.";
     SourceNotFound = "SOURCE_NOT_FOUND", "The chat provider does not have this file (any more).";
     SourceAuthFailed = "SOURCE_AUTH_FAILED", "The chat provider refused the channel's credential.";
     SourceScopeMissing = "SOURCE_SCOPE_MISSING", "The channel's credential lacks the scope files:read.";
     SourceForbidden = "SOURCE_FORBIDDEN", "The chat provider does not let this channel read the file.";
+    SourcePlanLimit = "SOURCE_PLAN_LIMIT", "The chat provider hides this file behind a limit of its plan.";
     SourceRefusedAddress = "SOURCE_REFUSED_ADDRESS", "The file's address is not one we may call.";
     SourceUnexpectedEncoding = "SOURCE_UNEXPECTED_ENCODING", "The chat provider sent the file in an encoding we did not ask for.";
     SourcePreparationFailed = "SOURCE_PREPARATION_FAILED", "The chat provider could not prepare the file.";
@@ -95,10 +99,14 @@ impl FailureReason {
             | Self::DownloadIncomplete
             | Self::EmptyContent
             | Self::StorageUnavailable
-            | Self::Interrupted => Consequence::Retry,
+            | Self::Interrupted
+            | Self::InspectionFailed
+            | Self::ScanUnavailable
+            | Self::WorkerResources => Consequence::Retry,
             Self::SourceNotReady => Consequence::Wait,
             Self::SourceNotFound
             | Self::SourceForbidden
+            | Self::SourcePlanLimit
             | Self::SourceRefusedAddress
             | Self::SourceUnexpectedEncoding
             | Self::SourcePreparationFailed => Consequence::GiveUp,

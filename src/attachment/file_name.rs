@@ -7,7 +7,9 @@ pub const MAX_BYTES: usize = 1024;
 const KEY_TAIL_BYTES: usize = 80;
 
 /// A file's name as its sender gave it, less what no name may hold: control
-/// characters and the marks that reorder text (`gpj.exe` read backwards).
+/// characters, the marks that reorder text (`gpj.exe` read backwards) and what
+/// is never seen. The joiners U+200C and U+200D stay: emoji, Persian and Indic
+/// scripts are written with them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileName(String);
 
@@ -69,10 +71,21 @@ impl FileName {
     }
 }
 
+/// Format characters (Unicode category Cf) but for the two joiners: direction
+/// marks, soft hyphens, invisible operators, annotations and tags.
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            '\u{00ad}'
+            | '\u{061c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -86,6 +99,15 @@ mod tests {
             FileName::new("a\r\nb\0\u{202e}\u{61c}gpj.exe").as_str(),
             "abgpj.exe"
         );
+    }
+
+    #[test]
+    fn joiners_stay_and_what_is_never_seen_goes() {
+        for name in ["👨\u{200d}👩\u{200d}👧.png", "می\u{200c}خواهم.pdf"] {
+            assert_eq!(FileName::new(name).as_str(), name);
+        }
+        let hidden = "a\u{ad}b\u{180e}c\u{fff9}d\u{e0041}e\u{206a}f\u{2028}g";
+        assert_eq!(FileName::new(hidden).as_str(), "abcdefg");
     }
 
     #[test]

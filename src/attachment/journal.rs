@@ -3,6 +3,8 @@
 //! Numbers and closed words only: no URL, no provider text, no secret.
 
 use super::failure::FailureReason;
+use super::media::MediaType;
+use super::work::WorkKind;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -21,9 +23,24 @@ pub struct AttemptLog {
     pub fetch: Duration,
     /// Time spent on object storage.
     pub store: Duration,
+    /// What was measured that decided the outcome.
+    pub measured: Measured,
     /// Since when the credential it went by had been taken for good; `None`
     /// where it knew of none.
     pub credential_seen: Option<OffsetDateTime>,
+}
+
+/// The sizes and types that a verdict was made of, where they mattered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Measured {
+    /// The size in bytes that was counted or announced.
+    pub bytes: Option<u64>,
+    /// The limit that it was held against, in bytes.
+    pub limit_bytes: Option<u64>,
+    /// The type that was declared.
+    pub declared_type: Option<String>,
+    /// The type that was detected.
+    pub detected_type: Option<MediaType>,
 }
 
 /// How an attempt ended, in one word.
@@ -31,8 +48,8 @@ pub struct AttemptLog {
 pub enum Ending {
     /// It still runs.
     Running,
-    /// The object is in the bucket.
-    Stored,
+    /// It did what it was for: the object is in the bucket, or the content made.
+    Succeeded,
     /// It failed, for now or for good.
     Failed(FailureReason),
 }
@@ -40,12 +57,16 @@ pub enum Ending {
 /// One attempt as it is told afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {
+    /// What it was at.
+    pub work: WorkKind,
     /// When a worker claimed it.
     pub started_at: OffsetDateTime,
     /// When it ended.
     pub ended_at: Option<OffsetDateTime>,
     /// How it ended.
     pub ending: Ending,
+    /// Whether it counts against the cap.
+    pub counted: bool,
     /// Who ran it.
     pub worker: String,
     /// What it saw.

@@ -6,6 +6,7 @@
 use super::failure::FailureReason;
 use super::file_name::FileName;
 use std::fmt;
+use std::str::FromStr;
 
 /// The broad kind of a file, which decides its size limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +19,47 @@ pub enum MediaKind {
     Video,
     /// Audio alone.
     Audio,
+    /// Anything else.
+    Other,
+}
+
+/// A string that names no kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown kind {0:?}")]
+pub struct UnknownKind(String);
+
+impl MediaKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 5] = [
+        Self::Image,
+        Self::Document,
+        Self::Video,
+        Self::Audio,
+        Self::Other,
+    ];
+
+    /// The kind as it is written in SQL and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Document => "document",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl FromStr for MediaKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| UnknownKind(text.to_owned()))
+    }
 }
 
 /// Declares the types: variant, kind, canonical MIME type, file extensions,
@@ -202,7 +244,7 @@ impl MediaLimits {
     pub fn max_bytes(&self, kind: Option<MediaKind>) -> u64 {
         match kind {
             Some(MediaKind::Image) => self.image_max_bytes,
-            Some(MediaKind::Document) => self.document_max_bytes,
+            Some(MediaKind::Document | MediaKind::Other) => self.document_max_bytes,
             Some(MediaKind::Audio) => self.audio_max_bytes,
             Some(MediaKind::Video) => self.video_max_bytes,
             None => [

@@ -10,19 +10,27 @@ pub mod file_name;
 pub mod journal;
 pub mod listing;
 pub mod media;
+pub mod processing;
 pub mod redrive;
+pub mod rendition;
 pub mod retry;
 pub mod source;
 pub mod status;
 pub mod status_name;
 pub mod storage_key;
+pub mod tenant;
 pub mod usage;
+pub mod work;
 
-use crate::ids::{AttachmentId, ChannelId, ConversationId, CorrelationId, MessageId, TenantId};
+use crate::ids::{
+    AttachmentId, ChannelId, ConversationId, CorrelationId, MessageId, SenderId, TenantId,
+};
 use channel_policy::{Retention, RetentionClass};
 use failure::FailureReason;
 use file_name::FileName;
 use media::{DeclaredType, MediaKind};
+use processing::Processing;
+use rendition::StoredRendition;
 use source::MediaSource;
 use status::AttachmentStatus;
 use time::OffsetDateTime;
@@ -34,29 +42,38 @@ pub struct Attachment {
     pub id: AttachmentId,
     /// Whose it is.
     pub tenant: TenantId,
-    /// How it came.
+    /// The channel it came by.
     pub channel: ChannelId,
-    /// What names it there.
-    pub source: MediaSource,
+    /// Where the file is from.
+    pub origin: Origin,
     /// The chat message it belongs to.
     pub message_id: MessageId,
     /// The conversation it belongs to.
     pub conversation_id: Option<ConversationId>,
     /// The request it belongs to.
     pub correlation_id: Option<CorrelationId>,
-    /// The name its sender gave it.
+    /// When the message was sent.
+    pub message_time: Option<OffsetDateTime>,
+    /// The name its sender gave it; empty once it is deleted.
     pub file_name: FileName,
-    /// The type it was said to be; empty when nothing was said.
+    /// The type that was declared; empty when none was.
     pub declared_content_type: String,
-    /// The size it was said to have, in bytes.
+    /// The size that was declared, in bytes.
     pub declared_size_bytes: Option<u64>,
+    /// The kind of the detected type, else of the declared one or of the
+    /// message; `None` when nothing is known.
+    pub kind: Option<MediaKind>,
     /// How long it is kept.
     pub retention: RetentionClass,
     /// Where it stands.
     pub status: AttachmentStatus,
-    /// Attempts begun and spent.
-    pub attempts: u16,
-    /// Attempts that may be spent.
+    /// What else lies in the bucket for it.
+    pub renditions: Vec<StoredRendition>,
+    /// How far its content is made ready.
+    pub processing: Processing,
+    /// Attempts that count.
+    pub attempt_count: u16,
+    /// Attempts that may be counted.
     pub max_attempts: u16,
     /// When it was registered.
     pub created_at: OffsetDateTime,
@@ -66,7 +83,61 @@ pub struct Attachment {
     pub expires_at: Option<OffsetDateTime>,
 }
 
+/// Where a file is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Its record knows.
+    Known {
+        /// The provider's reference to the file.
+        source: MediaSource,
+        /// Who sent it, where the gateway told.
+        sender: Option<SenderId>,
+    },
+    /// It is deleted, and its record keeps neither source nor sender.
+    Forgotten,
+}
+
 impl Attachment {
+    /// This record with what a repeat of its registration knows more, while it
+    /// is open; `None` where that is nothing. What the record says already stays.
+    #[must_use]
+    pub fn filled_in(&self, repeat: &NewAttachment) -> Option<Self> {
+        let is_open = matches!(
+            self.status,
+            AttachmentStatus::Pending { .. }
+                | AttachmentStatus::Downloading
+                | AttachmentStatus::Failed {
+                    next_attempt_at: Some(_),
+                    ..
+                }
+        );
+        let Origin::Known { source, sender } = &self.origin else {
+            return None;
+        };
+        let source = source.filled_in(&repeat.source);
+        let filled = Self {
+            message_time: self.message_time.or(repeat.message_time),
+            file_name: if self.file_name.as_str().is_empty() {
+                repeat.file_name.clone()
+            } else {
+                self.file_name.clone()
+            },
+            declared_content_type: if self.declared_content_type.is_empty() {
+                repeat.declared_content_type.clone()
+            } else {
+                self.declared_content_type.clone()
+            },
+            declared_size_bytes: self.declared_size_bytes.or(repeat.declared_size_bytes),
+            kind: self.kind.or_else(|| source.kind()).or_else(|| repeat.kind()),
+            origin: Origin::Known {
+                source,
+                sender: sender.clone().or_else(|| repeat.sender_id.clone()),
+            },
+            ..self.clone()
+        };
+        (is_open && filled != *self).then_some(filled)
+    }
+
     /// The type its sender declares.
     #[must_use]
     pub fn declared_type(&self) -> DeclaredType {
@@ -77,9 +148,9 @@ impl Attachment {
 /// A file to be recorded, checked at the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttachment {
-    /// How it came.
+    /// The channel it came by.
     pub channel: ChannelId,
-    /// What names it there.
+    /// The provider's reference to the file: message id, file id or URL.
     pub source: MediaSource,
     /// The chat message it belongs to.
     pub message_id: MessageId,
@@ -87,12 +158,29 @@ pub struct NewAttachment {
     pub conversation_id: Option<ConversationId>,
     /// The request it belongs to.
     pub correlation_id: Option<CorrelationId>,
+    /// Who sent it.
+    pub sender_id: Option<SenderId>,
+    /// When the message was sent.
+    pub message_time: Option<OffsetDateTime>,
     /// The name its sender gave it.
     pub file_name: FileName,
     /// The type it is said to be; empty when nothing is said.
     pub declared_content_type: String,
     /// The size it is said to have, in bytes.
     pub declared_size_bytes: Option<u64>,
+}
+
+impl NewAttachment {
+    /// The kind that its provider or its sender tells before any byte has come.
+    #[must_use]
+    pub fn kind(&self) -> Option<MediaKind> {
+        self.source.kind().or_else(|| {
+            match DeclaredType::of(&self.declared_content_type) {
+                DeclaredType::Known(media_type) => Some(media_type.kind()),
+                DeclaredType::Nothing | DeclaredType::Foreign => None,
+            }
+        })
+    }
 }
 
 /// A registration with everything that is known before any byte has come.
@@ -119,14 +207,11 @@ impl Registration {
     /// before what takes long.
     #[must_use]
     pub fn priority(&self) -> i16 {
-        match DeclaredType::of(&self.new.declared_content_type) {
-            DeclaredType::Known(media_type) => match media_type.kind() {
-                MediaKind::Image => 0,
-                MediaKind::Document => 1,
-                MediaKind::Audio => 2,
-                MediaKind::Video => 3,
-            },
-            DeclaredType::Nothing | DeclaredType::Foreign => 1,
+        match self.new.kind() {
+            Some(MediaKind::Image) => 0,
+            Some(MediaKind::Document | MediaKind::Other) | None => 1,
+            Some(MediaKind::Audio) => 2,
+            Some(MediaKind::Video) => 3,
         }
     }
 }
@@ -152,20 +237,25 @@ pub(crate) mod tests {
             id: AttachmentId::generate(),
             tenant: "acme".parse().unwrap(),
             channel: "line".parse().unwrap(),
-            source: MediaSource::Url(UrlSource {
-                url: "https://example.com/a".to_owned(),
-            }),
+            origin: Origin::Known {
+                source: MediaSource::Url(UrlSource::parse("https://example.com/a").unwrap()),
+                sender: None,
+            },
             message_id: "m-1".parse().unwrap(),
             conversation_id: None,
             correlation_id: None,
+            message_time: None,
             file_name: FileName::new(file_name),
             declared_content_type: String::new(),
             declared_size_bytes: None,
+            kind: None,
             retention: RetentionClass::Durable,
             status: AttachmentStatus::Pending {
                 next_attempt_at: epoch,
             },
-            attempts: 0,
+            renditions: Vec::new(),
+            processing: Processing::None,
+            attempt_count: 0,
             max_attempts: 5,
             created_at: epoch,
             updated_at: epoch,

@@ -5,13 +5,18 @@
 //!    ▲                  │   ├─▶ REJECTED
 //!    │ due              │   ├─▶ UNSUPPORTED
 //!    └──── FAILED ◀─────┘   └─▶ DELETED         any ──delete──▶ DELETED
+//!                     FAILED, REJECTED, UNSUPPORTED ──retry, redrive──▶ PENDING
 //! ```
 
 use super::Attachment;
 use super::failure::{Consequence, FailureReason};
 use super::media::MediaType;
+use super::processing::Processed;
+use super::rendition::Rendition;
 use super::retry::{RetryPolicy, Trial, Verdict};
+use super::source::MediaSource;
 use super::storage_key::StorageKey;
+use super::work::WorkKind;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -134,9 +139,13 @@ impl AttachmentStatus {
 pub struct Attempt {
     /// The attachment as it was claimed.
     pub attachment: Attachment,
+    /// What names its file at the provider: nothing deleted is claimed.
+    pub source: MediaSource,
     /// The fence: grows with every claim and never repeats, so a worker that
     /// lost its lease can change nothing.
     pub fence: i64,
+    /// Attempts at this work that count, this one included.
+    pub attempt_count: u16,
     /// How long the provider has been saying "not ready".
     pub waited: Duration,
 }
@@ -158,6 +167,8 @@ pub enum Outcome {
     },
     /// It is over; the reason says which status it ends in.
     Ended(FailureReason),
+    /// The content is made, or never will be.
+    Processed(Processed),
 }
 
 /// An attempt's end, ready to be written under its fence.
@@ -166,6 +177,8 @@ pub enum Outcome {
 pub struct Settlement {
     /// The attachment as it was claimed.
     pub attachment: Attachment,
+    /// The work that was attempted.
+    pub work: WorkKind,
     /// The fence to write under.
     pub fence: i64,
     /// What to write.
@@ -176,7 +189,7 @@ impl Attempt {
     /// The key under which this attempt stores the object.
     #[must_use]
     pub fn storage_key(&self) -> StorageKey {
-        StorageKey::of(&self.attachment, self.fence)
+        StorageKey::of(&self.attachment, self.fence, Rendition::Original)
     }
 
     /// Ends the attempt with an object in the bucket.
@@ -193,7 +206,7 @@ impl Attempt {
     ) -> Settlement {
         let trial = Trial {
             attachment_id: self.attachment.id,
-            attempts: self.attachment.attempts,
+            attempts: self.attempt_count,
             max_attempts: self.attachment.max_attempts,
             waited: self.waited,
         };
@@ -217,14 +230,26 @@ impl Attempt {
         })
     }
 
-    /// Gives the attempt back unspent, to be claimed by another worker at once.
-    pub fn give_back(self) -> Settlement {
-        self.put_off(FailureReason::Interrupted, Duration::ZERO)
+    /// Gives the attempt at this work back unspent, to be claimed by another
+    /// worker at once.
+    pub fn give_back(self, work: WorkKind) -> Settlement {
+        let outcome = Outcome::RetryAfter {
+            reason: FailureReason::Interrupted,
+            wait: Duration::ZERO,
+            spent: false,
+        };
+        self.settle_as(work, outcome)
     }
 
     fn settle(self, outcome: Outcome) -> Settlement {
+        self.settle_as(WorkKind::Ingest, outcome)
+    }
+
+    /// The end of an attempt at work of this kind.
+    pub(super) fn settle_as(self, work: WorkKind, outcome: Outcome) -> Settlement {
         Settlement {
             attachment: self.attachment,
+            work,
             fence: self.fence,
             outcome,
         }

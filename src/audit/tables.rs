@@ -51,18 +51,18 @@ impl Audit {
         repair: Repair,
         report: &mut Report,
     ) -> Result<(), AuditError> {
-        if survey.keeps_sources_unique().await? {
+        if survey.keeps_occurrences_unique().await? {
             return Ok(());
         }
         let twice = survey.faulty(TableFault::Duplicates, self.grace).await?;
         let mut mended = 0;
         if repair == Repair::Yes && twice.count == 0 {
-            match survey.keep_sources_unique().await {
+            match survey.keep_occurrences_unique().await {
                 Ok(()) => mended = 1,
                 Err(error) => tracing::error!(%error, "the constraint could not be put back"),
             }
         }
-        let name = "attachments_source_key".to_owned();
+        let name = "attachments_occurrence_key".to_owned();
         report.note(Check::UniqueIsKept, 1, [name], mended);
         report.note(Check::SourcesAreUnique, twice.count, twice.samples, 0);
         Ok(())

@@ -1,16 +1,14 @@
 //! Channels: what their owner decided, and the sealed credential.
 
-use super::{Db, DbError, to_bigint, to_smallint};
+use super::limits_json::LimitsJson;
+use super::{Db, DbError, to_bigint};
 use crate::attachment::channel_policy::{
-    ChannelPolicy, LimitOverrides, LinkMode, Provider, Retention,
+    ChannelPolicy, LinkMode, Provider, Retention,
 };
-use crate::attachment::media::MediaType;
 use crate::ids::{ChannelId, TenantId};
-use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use std::time::Duration;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// A channel as it is kept.
 #[derive(Debug, Clone)]
@@ -71,23 +69,6 @@ const LIST: &str = concat!(
     channel_columns!(),
     " from channels where tenant_id = $1 and channel_id > $2 order by channel_id limit $3"
 );
-
-#[derive(Debug, Serialize, Deserialize, Default)]
-#[serde(default)]
-struct LimitsJson {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_max_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document_max_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audio_max_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    video_max_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_files_per_message: Option<u16>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    extra_content_types: Vec<String>,
-}
 
 #[derive(Debug, sqlx::FromRow)]
 struct ChannelRow {
@@ -193,11 +174,8 @@ impl TryFrom<ChannelRow> for ChannelRecord {
     type Error = DbError;
 
     fn try_from(row: ChannelRow) -> Result<Self, DbError> {
-        let inconsistent = |what: String| DbError::Inconsistent {
-            table: "channels",
-            id: Uuid::nil(),
-            what: format!("{:?}: {what}", row.channel_id),
-        };
+        let inconsistent =
+            |what: String| DbError::inconsistent("channels", &row.channel_id, what);
         let provider = match row.provider.as_str() {
             "line" => Provider::Line,
             "slack" => Provider::Slack,
@@ -234,45 +212,6 @@ impl TryFrom<ChannelRow> for ChannelRecord {
             updated_at: row.updated_at,
         })
     }
-}
-
-impl From<&LimitOverrides> for LimitsJson {
-    fn from(limits: &LimitOverrides) -> Self {
-        Self {
-            image_max_bytes: limits.image_max_bytes,
-            document_max_bytes: limits.document_max_bytes,
-            audio_max_bytes: limits.audio_max_bytes,
-            video_max_bytes: limits.video_max_bytes,
-            max_files_per_message: limits.max_files_per_message,
-            extra_content_types: limits
-                .opted_in
-                .iter()
-                .map(|media_type| media_type.mime().to_owned())
-                .collect(),
-        }
-    }
-}
-
-impl From<LimitsJson> for LimitOverrides {
-    fn from(json: LimitsJson) -> Self {
-        Self {
-            image_max_bytes: json.image_max_bytes,
-            document_max_bytes: json.document_max_bytes,
-            audio_max_bytes: json.audio_max_bytes,
-            video_max_bytes: json.video_max_bytes,
-            max_files_per_message: json.max_files_per_message.map(|n| n.min(to_u15())),
-            opted_in: json
-                .extra_content_types
-                .iter()
-                .filter_map(|mime| MediaType::from_mime(mime))
-                .collect(),
-        }
-    }
-}
-
-/// The largest count a `smallint` column takes.
-fn to_u15() -> u16 {
-    to_smallint(u16::MAX).unsigned_abs()
 }
 
 const fn link_mode_column(mode: LinkMode) -> &'static str {

@@ -2,8 +2,9 @@
 
 use super::row::{self, AttachmentRow, attachment_columns};
 use super::{Db, DbError, to_seconds};
-use crate::attachment::Attachment;
 use crate::attachment::status::Attempt;
+use crate::attachment::work::WorkKind;
+use crate::attachment::{Attachment, Origin};
 use std::time::Duration;
 
 /// Who claims, and for how long.
@@ -11,6 +12,8 @@ use std::time::Duration;
 pub struct Lease {
     /// The worker's name; new for every process.
     pub worker: String,
+    /// The kind of work it is for.
+    pub work: WorkKind,
     /// How long a claim holds without being renewed.
     pub length: Duration,
 }
@@ -38,12 +41,15 @@ const CLAIM: &str = concat!(
     include_str!("claim.sql"),
     "select ",
     attachment_columns!(),
-    ", w.fence,
-        coalesce(extract(epoch from now() - w.waiting_since), 0)::float8 as waited_seconds
-    from claimed w
-    join attachments a on a.tenant_id = w.tenant_id and a.id = w.attachment_id
-    join due on due.attachment_id = w.attachment_id
-    order by due.position"
+    ", k.fence, k.attempt_count as claim_count,
+        coalesce(extract(epoch from now() - k.waiting_since), 0)::float8 as waited_seconds
+    from claimed k cross join lateral (select * from attachments x
+        where x.tenant_id = k.tenant_id and x.id = k.attachment_id) a
+    left join objects o on o.tenant_id = a.tenant_id and o.attachment_id = a.id
+        and o.rendition = 'original'
+    left join lateral (select k.* where k.kind = 'ingest') w on true
+    left join lateral (select k.* where k.kind = 'content') c on true
+    order by k.position"
 );
 
 #[derive(Debug, sqlx::FromRow)]
@@ -51,6 +57,7 @@ struct ClaimRow {
     #[sqlx(flatten)]
     attachment: AttachmentRow,
     fence: i64,
+    claim_count: i16,
     waited_seconds: f64,
 }
 
@@ -66,6 +73,7 @@ impl Db {
             .bind(i64::from(turn.per_tenant))
             .bind(i64::from(turn.tenant_cap))
             .bind(turn.oldest_first)
+            .bind(lease.work.as_str())
             .fetch_all(&self.pool)
             .await?;
         // A row that cannot be read costs its own attempts, not those of the
@@ -81,11 +89,12 @@ impl Db {
     }
 
     /// When the next row falls due, in time from now; `None` when none waits.
-    pub async fn next_due_in(&self) -> Result<Option<Duration>, DbError> {
+    pub async fn next_due_in(&self, work: WorkKind) -> Result<Option<Duration>, DbError> {
         let seconds: Option<f64> = sqlx::query_scalar(
             "select greatest(extract(epoch from min(due_at) - now()), 0)::float8 from work
-             where due_at > now()",
+             where kind = $1 and due_at > now()",
         )
+        .bind(work.as_str())
         .fetch_one(&self.pool)
         .await?;
         Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
@@ -96,9 +105,16 @@ impl TryFrom<ClaimRow> for Attempt {
     type Error = DbError;
 
     fn try_from(row: ClaimRow) -> Result<Self, DbError> {
+        let attachment = Attachment::try_from(row.attachment)?;
+        let Origin::Known { source, .. } = &attachment.origin else {
+            let what = "claimed although it is deleted".to_owned();
+            return Err(DbError::inconsistent("attachments", attachment.id, what));
+        };
         Ok(Self {
-            attachment: Attachment::try_from(row.attachment)?,
+            source: source.clone(),
+            attachment,
             fence: row.fence,
+            attempt_count: row.claim_count.unsigned_abs(),
             waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
         })
     }

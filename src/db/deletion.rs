@@ -1,103 +1,166 @@
-//! Deletion by the provider's name of a file, and of whole groups.
+//! Deletion: by id, by source, by group, by age. One piece of SQL does it.
 
 use super::{Db, DbError};
-use crate::attachment::deletion::{Group, SourceName};
-use crate::attachment::failure::FailureReason;
+use crate::attachment::deletion::{Cause, Group, SourceName};
 use crate::attachment::storage_key::StorageKey;
 use crate::ids::{AttachmentId, TenantId};
 use uuid::Uuid;
 
-/// What one step of a group's deletion did.
+/// What one step of a deletion did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// How many were deleted.
+    /// How many attachments were deleted.
     pub count: u64,
-    /// How many stored bytes they had.
+    /// How many stored bytes they had, in all renditions.
     pub bytes: u64,
     /// The objects that must go with them.
     pub keys: Vec<StorageKey>,
 }
 
-const BURY: &str = "
-insert into tombstones (tenant_id, channel_id, media_id, part) values ($1, $2, $3, $4)
-on conflict do nothing";
+/// Deletes the attachments in the CTE `wanted (tenant_id, id)`, those that
+/// still are as `$still` says. Deletion wins: the work goes, so a running
+/// attempt settles into nothing, and all objects are handed to `removals` in
+/// the same statement. The count makes `halted` run first: a settlement locks
+/// the work row before the attachment too, and the other way round the two
+/// would deadlock. `$reason` is the reason they end with.
+macro_rules! deletion {
+    ($reason:literal, $still:literal, $lock:literal) => {
+        concat!(
+            "halted as (
+                delete from work d using (
+                    select w.tenant_id, w.attachment_id, w.kind
+                    from wanted x join work w on w.tenant_id = x.tenant_id and w.attachment_id = x.id
+                    order by w.attachment_id, w.kind for update of w) as locked
+                where d.tenant_id = locked.tenant_id and d.attachment_id = locked.attachment_id
+                  and d.kind = locked.kind
+                returning d.tenant_id, d.attachment_id, d.kind, d.attempt_count
+            ), target as (
+                select a.tenant_id, a.id
+                from wanted x join attachments a on a.tenant_id = x.tenant_id and a.id = x.id
+                where a.status <> 'deleted' and (select count(*) from halted) >= 0",
+            $still,
+            "   order by a.id ",
+            $lock,
+            "), emptied as (
+                delete from objects o using target t
+                where o.tenant_id = t.tenant_id and o.attachment_id = t.id
+                returning o.tenant_id, o.storage_key, o.size_bytes
+            ), doomed as (
+                insert into removals (tenant_id, storage_key)
+                select tenant_id, storage_key from emptied
+                on conflict (tenant_id, storage_key) do nothing
+            ), gone as (
+                update attachments a
+                set status = 'deleted', failure_reason = ",
+            $reason,
+            ", source = null, sender_id = null, file_name = '', processing_status = null,
+                    processing_error = null, updated_at = now(),
+                    attempt_count = coalesce((select attempt_count from halted h
+                        where h.tenant_id = t.tenant_id and h.attachment_id = t.id
+                          and h.kind = 'ingest'), a.attempt_count)
+                from target t where a.tenant_id = t.tenant_id and a.id = t.id
+                returning a.id
+            )
+            select (select count(*) from gone), (select coalesce(sum(size_bytes), 0)::bigint from emptied),
+                (select coalesce(array_agg(storage_key), '{}') from emptied)"
+        )
+    };
+}
 
-const FIND: &str = "
+/// `$1` tenant, `$2` id, `$3` reason.
+const DELETE: &str = concat!(
+    "with wanted as materialized (select $1::text as tenant_id, $2::uuid as id), ",
+    deletion!("$3", "", "for update of a")
+);
+
+/// `$1` tenant, `$2` channel, `$3` reason, `$4` limit, `$5` media id.
+const DELETE_SOURCE: &str = concat!(
+    "with wanted as materialized (
+        select tenant_id, id from attachments
+        where tenant_id = $1 and channel_id = $2 and media_id = $5 and status <> 'deleted'
+        order by id limit $4
+    ), ",
+    deletion!("$3", "", "for update of a")
+);
+
+/// Those of one group: each by a condition of its own, which has its index.
+/// `$1` tenant, `$2` value, `$3` reason, `$4` limit.
+macro_rules! delete_group {
+    ($column:literal) => {
+        concat!(
+            "with wanted as materialized (
+                select tenant_id, id from attachments
+                where tenant_id = $1 and ",
+            $column,
+            " = $2 and status <> 'deleted' order by id limit $4
+            ), ",
+            deletion!("$3", "", "for update of a")
+        )
+    };
+}
+
+/// Of all tenants: `$1` limit.
+const EXPIRE: &str = concat!(
+    "with wanted as materialized (
+        select tenant_id, id from attachments
+        where expires_at <= now() and status <> 'deleted'
+        order by expires_at limit $1
+    ), ",
+    deletion!(
+        "'RETENTION_EXPIRED'",
+        " and a.expires_at <= now()",
+        "for update of a skip locked"
+    )
+);
+
+/// A webhook waits for the answer: counting ends somewhere.
+macro_rules! count_deleted {
+    ($column:literal) => {
+        concat!(
+            "select count(*) from (select from attachments where tenant_id = $1 and ",
+            $column,
+            " = $2 and status = 'deleted' limit 10000) as deleted"
+        )
+    };
+}
+
+const OF_SOURCE: &str = "
 select id from attachments
-where tenant_id = $1 and channel_id = $2 and media_id = $3 and part = $4";
-
-/// `$3` names the column by which the group is one; each has an index. Work is
-/// locked before attachments, as a settle does: neither waits for the other.
-const DELETE_GROUP: &str = "
-with wanted as materialized (
-    select id from attachments
-    where tenant_id = $1 and status <> 'deleted'
-      and ($3 <> 'correlation' or correlation_id = $2)
-      and ($3 <> 'message' or message_id = $2)
-      and ($3 <> 'conversation' or conversation_id = $2)
-    order by id limit $4
-), halted as (
-    delete from work where attachment_id = any(array(
-        select attachment_id from work
-        where tenant_id = $1 and attachment_id = any(array(select id from wanted))
-        order by attachment_id for update))
-    returning attachment_id, attempt_count
-), target as (
-    select tenant_id, id, storage_key, size_bytes from attachments
-    where tenant_id = $1 and id = any(array(select id from wanted)) and status <> 'deleted'
-      and (select count(*) from halted) <= $4
-    order by id for update
-), doomed as (
-    insert into removals (storage_key, tenant_id)
-    select storage_key, tenant_id from target where storage_key is not null
-    on conflict do nothing
-), gone as (
-    update attachments a
-    set status = 'deleted', failure_reason = $5, storage_key = null, checksum_sha256 = null,
-        file_name = '', updated_at = now(),
-        attempt_count = coalesce((select attempt_count from halted h
-            where h.attachment_id = t.id), a.attempt_count)
-    from target t where a.tenant_id = t.tenant_id and a.id = t.id
-)
-select storage_key, coalesce(size_bytes, 0) from target";
-
-const COUNT_DELETED: &str = "
-select count(*) from attachments
-where tenant_id = $1 and status = 'deleted'
-  and ($3 <> 'correlation' or correlation_id = $2)
-  and ($3 <> 'message' or message_id = $2)
-  and ($3 <> 'conversation' or conversation_id = $2)";
-
-/// Live rows that were registered at the instant their tombstone was put.
-const HAUNTED: &str = "
-select a.tenant_id, a.id from tombstones t
-join attachments a on a.tenant_id = t.tenant_id and a.channel_id = t.channel_id
-  and a.media_id = t.media_id and a.part = t.part
-where t.created_at > now() - interval '1 hour' and a.status <> 'deleted' limit $1";
+where tenant_id = $1 and channel_id = $2 and media_id = $3
+order by id desc limit $4";
 
 impl Db {
-    /// Notes that a file is not wanted, whether or not it is here yet, and
-    /// gives its id if it is.
-    pub async fn bury(
+    /// Deletes an attachment in whatever status it is and gives the objects
+    /// that must go with it. Nothing happens to one that is deleted already,
+    /// unknown, or another tenant's.
+    pub async fn delete(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+        cause: Cause,
+    ) -> Result<Deleted, DbError> {
+        let query = sqlx::query_as(DELETE)
+            .bind(tenant.as_str())
+            .bind(id.as_uuid())
+            .bind(cause.reason().as_str());
+        Ok(deleted(query.fetch_one(&self.pool).await?))
+    }
+
+    /// Deletes up to `limit` attachments of a source.
+    pub async fn delete_source(
         &self,
         tenant: &TenantId,
         name: &SourceName,
-    ) -> Result<Option<AttachmentId>, DbError> {
-        // Two statements on purpose: the second sees what was registered
-        // while the first was waiting.
-        for statement in [BURY, FIND] {
-            let found: Option<Uuid> = sqlx::query_scalar(statement)
-                .bind(tenant.as_str())
-                .bind(name.channel.as_str())
-                .bind(&name.media_id)
-                .bind(&name.part)
-                .fetch_optional(&self.pool)
-                .await?;
-            if let Some(id) = found {
-                return Ok(Some(id.into()));
-            }
-        }
-        Ok(None)
+        cause: Cause,
+        limit: u32,
+    ) -> Result<Deleted, DbError> {
+        let query = sqlx::query_as(DELETE_SOURCE)
+            .bind(tenant.as_str())
+            .bind(name.channel.as_str())
+            .bind(cause.reason().as_str())
+            .bind(i64::from(limit))
+            .bind(name.media_id.as_str());
+        Ok(deleted(query.fetch_one(&self.pool).await?))
     }
 
     /// Deletes up to `limit` attachments of a group.
@@ -105,77 +168,68 @@ impl Db {
         &self,
         tenant: &TenantId,
         group: &Group,
+        cause: Cause,
         limit: u32,
     ) -> Result<Deleted, DbError> {
-        let (column, value) = parts(group);
-        let rows: Vec<(Option<String>, i64)> = sqlx::query_as(DELETE_GROUP)
+        let (statement, value) = match group {
+            Group::Correlation(id) => (delete_group!("correlation_id"), id.as_str()),
+            Group::Message(id) => (delete_group!("message_id"), id.as_str()),
+            Group::Conversation(id) => (delete_group!("conversation_id"), id.as_str()),
+            Group::Sender(id) => (delete_group!("sender_id"), id.as_str()),
+        };
+        let query = sqlx::query_as(statement)
             .bind(tenant.as_str())
             .bind(value)
-            .bind(column)
-            .bind(i64::from(limit))
-            .bind(FailureReason::DeleteRequested.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        let mut deleted = Deleted {
-            count: rows.len() as u64,
-            ..Deleted::default()
-        };
-        for (key, bytes) in rows {
-            deleted.bytes += bytes.unsigned_abs();
-            deleted.keys.extend(key.map(StorageKey::from_stored));
-        }
-        Ok(deleted)
+            .bind(cause.reason().as_str())
+            .bind(i64::from(limit));
+        Ok(deleted(query.fetch_one(&self.pool).await?))
     }
 
-    /// How many of a group are deleted.
+    /// Deletes attachments of any tenant whose retention has ended; gives how many.
+    pub async fn expire(&self, count: u32) -> Result<u64, DbError> {
+        let query = sqlx::query_as(EXPIRE).bind(i64::from(count));
+        Ok(deleted(query.fetch_one(&self.pool).await?).count)
+    }
+
+    /// How many of a group are deleted, 10,000 at most. What is deleted no
+    /// longer says who sent it.
     pub async fn count_deleted(&self, tenant: &TenantId, group: &Group) -> Result<u64, DbError> {
-        let (column, value) = parts(group);
-        let count: i64 = sqlx::query_scalar(COUNT_DELETED)
+        let (statement, value) = match group {
+            Group::Correlation(id) => (count_deleted!("correlation_id"), id.as_str()),
+            Group::Message(id) => (count_deleted!("message_id"), id.as_str()),
+            Group::Conversation(id) => (count_deleted!("conversation_id"), id.as_str()),
+            Group::Sender(_) => return Ok(0),
+        };
+        let count: i64 = sqlx::query_scalar(statement)
             .bind(tenant.as_str())
             .bind(value)
-            .bind(column)
             .fetch_one(&self.pool)
             .await?;
         Ok(count.unsigned_abs())
     }
 
-    /// Up to `limit` attachments of any tenant that live although a tombstone
-    /// stands for them.
-    pub async fn haunted(&self, limit: u32) -> Result<Vec<(TenantId, AttachmentId)>, DbError> {
-        let rows: Vec<(String, Uuid)> = sqlx::query_as(HAUNTED)
+    /// Up to `limit` attachments of a source, the newest first.
+    pub async fn ids_of_source(
+        &self,
+        tenant: &TenantId,
+        name: &SourceName,
+        limit: u32,
+    ) -> Result<Vec<AttachmentId>, DbError> {
+        let ids: Vec<Uuid> = sqlx::query_scalar(OF_SOURCE)
+            .bind(tenant.as_str())
+            .bind(name.channel.as_str())
+            .bind(name.media_id.as_str())
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
-        rows.into_iter()
-            .map(|(tenant, id)| {
-                let tenant = tenant.parse().map_err(|_| DbError::Inconsistent {
-                    table: "tombstones",
-                    id,
-                    what: "tenant".to_owned(),
-                })?;
-                Ok((tenant, id.into()))
-            })
-            .collect()
-    }
-
-    /// Forgets tombstones older than a provider may still redeliver; gives how many.
-    pub async fn forget_tombstones(&self, limit: u32) -> Result<u64, DbError> {
-        let result = sqlx::query(
-            "delete from tombstones where ctid = any(array(
-                select ctid from tombstones where created_at < now() - interval '30 days' limit $1))",
-        )
-        .bind(i64::from(limit))
-        .execute(&self.pool)
-        .await?;
-        Ok(result.rows_affected())
+        Ok(ids.into_iter().map(AttachmentId::from).collect())
     }
 }
 
-/// The column by which a group is one, and its value.
-fn parts(group: &Group) -> (&'static str, &str) {
-    match group {
-        Group::Correlation(id) => ("correlation", id.as_str()),
-        Group::Message(id) => ("message", id.as_str()),
-        Group::Conversation(id) => ("conversation", id.as_str()),
+fn deleted((count, bytes, keys): (i64, i64, Vec<String>)) -> Deleted {
+    Deleted {
+        count: count.unsigned_abs(),
+        bytes: bytes.unsigned_abs(),
+        keys: keys.into_iter().map(StorageKey::from_stored).collect(),
     }
 }

@@ -1,12 +1,12 @@
 //! The outbox of status changes, read in an order that nothing can slip behind.
 
-use super::listing::status_names;
+use super::listing::{kind_names, message_names, reason_names, status_names};
 use super::{Db, DbError, to_seconds};
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::listing::ListFilter;
 use crate::attachment::status_name::StatusName;
-use crate::ids::{ConversationId, CorrelationId, MessageId, TenantId};
+use crate::ids::{ChannelId, ConversationId, CorrelationId, SenderId, TenantId};
 use std::str::FromStr;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -19,20 +19,25 @@ with seen as materialized (
     select * from events
     where tenant_id = $1 and (xid, seq) > ($2::text::xid8, $3)
       and xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by xid, seq limit $8
+    order by xid, seq limit $14
+), asked as (
+    select e.*, (cardinality($4::text[]) = 0 or e.message_id = any($4))
+        and ($5::text is null or e.conversation_id = $5)
+        and ($6::text is null or e.correlation_id = $6)
+        and ($7::text is null or e.sender_id = $7)
+        and ($8::text is null or e.channel_id = $8)
+        and (cardinality($9::text[]) = 0 or e.status = any($9))
+        and (cardinality($10::text[]) = 0 or e.kind = any($10))
+        and (cardinality($11::text[]) = 0 or e.failure_reason = any($11))
+        and ($12::timestamptz is null or e.registered_at >= $12)
+        and ($13::timestamptz is null or e.registered_at < $13) as is_asked
+    from seen e
 )
-select e.xid::text, e.seq, e.attachment_id, e.status, e.failure_reason, e.attempt_count,
-    e.next_attempt_at, e.created_at, asked.matches
-from seen e
-left join attachments a on a.tenant_id = e.tenant_id and a.id = e.attachment_id
-cross join lateral (select a.id is not null
-    and ($4::text is null or a.message_id is not distinct from $4)
-    and ($5::text is null or a.conversation_id is not distinct from $5)
-    and ($6::text is null or a.correlation_id is not distinct from $6)
-    and (cardinality($7::text[]) = 0 or e.status = any($7)) as matches) as asked
-where asked.matches
-   or (e.xid, e.seq) = (select xid, seq from seen order by xid desc, seq desc limit 1)
-order by e.xid, e.seq";
+select xid::text, seq, attachment_id, status, failure_reason, attempt_count, next_attempt_at,
+    created_at, coalesce(is_asked, false) as matches
+from asked
+where is_asked or (xid, seq) = (select xid, seq from seen order by xid desc, seq desc limit 1)
+order by asked.xid, asked.seq";
 
 /// A stretch of the outbox.
 #[derive(Debug)]
@@ -84,10 +89,16 @@ impl Db {
             .bind(tenant.as_str())
             .bind(cursor.xid.to_string())
             .bind(cursor.seq)
-            .bind(filter.message_id.as_ref().map(MessageId::as_str))
+            .bind(message_names(filter))
             .bind(filter.conversation_id.as_ref().map(ConversationId::as_str))
             .bind(filter.correlation_id.as_ref().map(CorrelationId::as_str))
+            .bind(filter.sender_id.as_ref().map(SenderId::as_str))
+            .bind(filter.channel.as_ref().map(ChannelId::as_str))
             .bind(status_names(filter))
+            .bind(kind_names(filter))
+            .bind(reason_names(&filter.reasons))
+            .bind(filter.created_after)
+            .bind(filter.created_before)
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
@@ -130,11 +141,7 @@ impl EventRow {
     }
 
     fn inconsistent(&self, what: String) -> DbError {
-        DbError::Inconsistent {
-            table: "events",
-            id: self.attachment_id,
-            what,
-        }
+        DbError::inconsistent("events", self.attachment_id, what)
     }
 }
 

@@ -13,6 +13,7 @@ mod claim;
 mod deletion;
 mod events;
 mod journal;
+mod limits_json;
 mod listing;
 mod pool;
 mod redrive;
@@ -23,6 +24,8 @@ mod row;
 mod settle;
 mod source_json;
 mod sweep;
+mod tenants;
+mod tombstones;
 mod usage;
 mod wake;
 
@@ -33,7 +36,8 @@ pub use channels::{ChannelRecord, CredentialChange};
 pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;
-pub use redrive::RedriveId;
+pub use tenants::TenantRecord;
+pub use tombstones::BuriedAlive;
 pub use wake::WorkNews;
 
 use pool::Pool;
@@ -43,7 +47,6 @@ use sqlx::{Connection as _, PgConnection};
 use std::str::FromStr as _;
 use std::time::Duration;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// For a command that does one thing and ends; a pool has its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -193,14 +196,22 @@ pub enum DbError {
     Inconsistent {
         /// The table.
         table: &'static str,
-        /// The row.
-        id: Uuid,
+        /// The row, by its key.
+        id: String,
         /// What is wrong with it.
         what: String,
     },
 }
 
 impl DbError {
+    fn inconsistent(table: &'static str, id: impl ToString, what: String) -> Self {
+        Self::Inconsistent {
+            table,
+            id: id.to_string(),
+            what,
+        }
+    }
+
     /// Whether the same call may work later.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {

@@ -3,17 +3,19 @@ with input as (
     select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
             $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
             $13::text[], $14::float8[], $15::smallint[], $16::smallint[], $17::text[], $18::text[],
-            $19::smallint[])
+            $19::smallint[], $20::text[], $21::text[], $22::timestamptz[], $23::text[])
         with ordinality as t(tenant_id, id, channel_id, media_id, part, source,
             message_id, conversation_id, correlation_id, file_name, declared_content_type,
             declared_size_bytes, retention, ttl_seconds, max_attempts, max_files,
-            refused_status, refused_reason, priority, position)
+            refused_status, refused_reason, priority, occurrence, sender_id, message_time, kind,
+            position)
 ), fresh as (
-    select distinct on (i.tenant_id, i.channel_id, i.media_id, i.part) i.* from input i
+    select distinct on (i.tenant_id, i.channel_id, i.media_id, i.part, i.occurrence) i.*
+    from input i
     where not exists (select 1 from attachments a
         where a.tenant_id = i.tenant_id and a.channel_id = i.channel_id
-          and a.media_id = i.media_id and a.part = i.part)
-    order by i.tenant_id, i.channel_id, i.media_id, i.part, position
+          and a.media_id = i.media_id and a.part = i.part and a.occurrence = i.occurrence)
+    order by i.tenant_id, i.channel_id, i.media_id, i.part, i.occurrence, position
 ), counted as (
     select f.*, row_number() over (partition by tenant_id, channel_id, message_id order by position)
             + (select count(*) from (
@@ -21,29 +23,39 @@ with input as (
                    where a.tenant_id = f.tenant_id and a.message_id = f.message_id
                      and a.channel_id = f.channel_id
                    limit f.max_files) earlier) > max_files as too_many,
-        exists (select 1 from tombstones t
-            where t.tenant_id = f.tenant_id and t.channel_id = f.channel_id
-              and t.media_id = f.media_id and t.part = f.part) as buried
+        coalesce(
+            (select cause from tombstones t where t.tenant_id = f.tenant_id
+                and t.channel_id = f.channel_id and t.media_id = f.media_id),
+            (select cause from message_tombstones t where t.tenant_id = f.tenant_id
+                and t.message_id = f.message_id)) as buried
     from fresh f
-), recorded as (
-    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
-        conversation_id, correlation_id, file_name, declared_content_type, declared_size_bytes,
-        retention, max_attempts, expires_at, status, failure_reason)
-    select tenant_id, id, channel_id, media_id, part, source, message_id,
-        conversation_id, correlation_id, file_name, declared_content_type, declared_size_bytes,
-        retention, max_attempts, now() + make_interval(secs => ttl_seconds),
-        case when buried then 'deleted'
+), judged as (
+    select c.*,
+        case when buried is not null then 'deleted'
              when refused_status is not null then refused_status
-             when too_many then 'rejected' else 'open' end,
-        case when buried then 'DELETE_REQUESTED'
+             when too_many then 'rejected' else 'open' end as status,
+        case when buried is not null then buried
              when refused_status is not null then refused_reason
-             when too_many then 'TOO_MANY_FILES' end
-    from counted order by tenant_id, channel_id, media_id, part
-    on conflict on constraint attachments_source_key do nothing
+             when too_many then 'TOO_MANY_FILES' end as failure_reason
+    from counted c
+), recorded as (
+    insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+        message_id, conversation_id, correlation_id, sender_id, message_time, file_name,
+        declared_content_type, declared_size_bytes, kind, retention, max_attempts, expires_at,
+        status, failure_reason)
+    select tenant_id, id, channel_id, media_id, part, occurrence,
+        case when status <> 'deleted' then source end,
+        message_id, conversation_id, correlation_id,
+        case when status <> 'deleted' then sender_id end, message_time,
+        case when status <> 'deleted' then file_name else '' end,
+        declared_content_type, declared_size_bytes, kind, retention, max_attempts,
+        now() + make_interval(secs => ttl_seconds), status, failure_reason
+    from judged order by tenant_id, channel_id, media_id, part, occurrence
+    on conflict on constraint attachments_occurrence_key do nothing
     returning tenant_id, id, max_attempts, status, failure_reason, created_at, expires_at
 ), queued as (
-    insert into work (attachment_id, tenant_id, max_attempts, priority)
-    select r.id, r.tenant_id, r.max_attempts, i.priority
+    insert into work (tenant_id, attachment_id, kind, max_attempts, priority)
+    select r.tenant_id, r.id, 'ingest', r.max_attempts, i.priority
     from recorded r join input i on i.id = r.id where r.status = 'open'
 )
 select id, failure_reason, created_at, expires_at from recorded

@@ -5,10 +5,13 @@ use super::source_json::SourceJson;
 use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::Retention;
 use crate::attachment::failure::FailureReason;
+use crate::attachment::file_name::FileName;
+use crate::attachment::media::MediaKind;
+use crate::attachment::processing::Processing;
 use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
-use crate::attachment::{Attachment, Registered, Registration};
-use crate::ids::{ConversationId, CorrelationId};
+use crate::attachment::{Attachment, NewAttachment, Origin, Registered, Registration};
+use crate::ids::{ConversationId, CorrelationId, SenderId};
 use sqlx::types::Json;
 use std::collections::HashMap;
 use std::str::FromStr as _;
@@ -22,15 +25,29 @@ use uuid::Uuid;
 /// file of its own, for the figures are measured against the same text.
 const RECORD: &str = include_str!("record.sql");
 
-const BY_SOURCE: &str = concat!(
+const BY_OCCURRENCE: &str = concat!(
     "select ",
     attachment_columns!(),
-    ", k.position from unnest($1::text[], $2::text[], $3::text[], $4::text[])
-        with ordinality as k(tenant_id, channel_id, media_id, part, position)
-      join attachments a on a.tenant_id = k.tenant_id and a.channel_id = k.channel_id
-        and a.media_id = k.media_id and a.part = k.part
-      left join work w on w.attachment_id = a.id and w.tenant_id = a.tenant_id"
+    ", k.position from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+        with ordinality as k(k_tenant, k_channel, k_media, k_part, k_occurrence, position)
+      cross join lateral (select * from attachments x
+        where x.tenant_id = k.k_tenant and x.channel_id = k.k_channel
+          and x.media_id = k.k_media and x.part = k.k_part
+          and x.occurrence = k.k_occurrence) a
+      left join objects o on o.tenant_id = a.tenant_id and o.attachment_id = a.id
+        and o.rendition = 'original'
+      left join work w on w.tenant_id = a.tenant_id and w.attachment_id = a.id
+        and w.kind = 'ingest'
+      left join work c on c.tenant_id = a.tenant_id and c.attachment_id = a.id
+        and c.kind = 'content'"
 );
+
+/// What a repeat knows more, while the record is open.
+const FILL_IN: &str = "
+update attachments
+set source = $3, file_name = $4, declared_content_type = $5, declared_size_bytes = $6,
+    message_time = $7, sender_id = $8, kind = $9, updated_at = now()
+where tenant_id = $1 and id = $2 and status = 'open'";
 
 #[derive(Debug, sqlx::FromRow)]
 struct RecordedRow {
@@ -69,7 +86,8 @@ impl Db {
         }
         if !repeats.is_empty() {
             let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
-            for (position, attachment) in self.by_source(&earlier).await? {
+            for (position, attachment) in self.by_occurrence(&earlier).await? {
+                let attachment = self.filled_in(attachment, &earlier[position].new).await?;
                 answers[repeats[position]] = Some(Registered {
                     attachment,
                     duplicate: true,
@@ -80,10 +98,9 @@ impl Db {
             .into_iter()
             .zip(registrations)
             .map(|(answer, registration)| {
-                answer.ok_or_else(|| DbError::Inconsistent {
-                    table: "attachments",
-                    id: registration.id.as_uuid(),
-                    what: "neither recorded nor found".to_owned(),
+                answer.ok_or_else(|| {
+                    let what = "neither recorded nor found".to_owned();
+                    DbError::inconsistent("attachments", registration.id, what)
                 })
             })
             .collect()
@@ -102,7 +119,7 @@ impl Db {
             .bind(column!(|r| r.tenant.as_str()))
             .bind(column!(|r| r.id.as_uuid()))
             .bind(column!(|r| r.new.channel.as_str()))
-            .bind(column!(|r| r.new.source.media_id()))
+            .bind(column!(|r| r.new.source.media_id().as_str().to_owned()))
             .bind(column!(|r| r.new.source.part()))
             .bind(column!(|r| Json(SourceJson::from(&r.new.source))))
             .bind(column!(|r| r.new.message_id.as_str()))
@@ -131,25 +148,30 @@ impl Db {
                 .map(|reason| StatusName::ended(reason).as_str())))
             .bind(column!(|r| r.refused.map(FailureReason::as_str)))
             .bind(column!(Registration::priority))
+            .bind(column!(|r| r.new.source.occurrence(&r.new.message_id)))
+            .bind(column!(|r| r.new.sender_id.as_ref().map(SenderId::as_str)))
+            .bind(column!(|r| r.new.message_time))
+            .bind(column!(|r| r.new.kind().map(MediaKind::as_str)))
             .fetch_all(&self.pool)
             .await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 
-    async fn by_source(
+    async fn by_occurrence(
         &self,
         registrations: &[&Registration],
     ) -> Result<Vec<(usize, Attachment)>, DbError> {
         macro_rules! column {
             ($of:expr) => {
-                registrations.iter().map($of).collect::<Vec<&str>>()
+                registrations.iter().map($of).collect::<Vec<_>>()
             };
         }
-        let rows: Vec<FoundRow> = sqlx::query_as(BY_SOURCE)
+        let rows: Vec<FoundRow> = sqlx::query_as(BY_OCCURRENCE)
             .bind(column!(|r| r.tenant.as_str()))
             .bind(column!(|r| r.new.channel.as_str()))
-            .bind(column!(|r| r.new.source.media_id()))
+            .bind(column!(|r| r.new.source.media_id().as_str().to_owned()))
             .bind(column!(|r| r.new.source.part()))
+            .bind(column!(|r| r.new.source.occurrence(&r.new.message_id)))
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter()
@@ -159,15 +181,44 @@ impl Db {
             })
             .collect()
     }
+
+    /// The record with what a repeat knows more, written down where there is
+    /// anything and the record is still open.
+    async fn filled_in(
+        &self,
+        recorded: Attachment,
+        repeat: &NewAttachment,
+    ) -> Result<Attachment, DbError> {
+        let Some(filled) = recorded.filled_in(repeat) else {
+            return Ok(recorded);
+        };
+        let Origin::Known { source, sender } = &filled.origin else {
+            return Ok(recorded);
+        };
+        let result = sqlx::query(FILL_IN)
+            .bind(filled.tenant.as_str())
+            .bind(filled.id.as_uuid())
+            .bind(Json(SourceJson::from(source)))
+            .bind(filled.file_name.as_str())
+            .bind(&filled.declared_content_type)
+            .bind(filled.declared_size_bytes.map(to_bigint))
+            .bind(filled.message_time)
+            .bind(sender.as_ref().map(SenderId::as_str))
+            .bind(filled.kind.map(MediaKind::as_str))
+            .execute(&self.pool)
+            .await?;
+        // It may have ended meanwhile; then the record is as it was.
+        Ok(if result.rows_affected() == 1 {
+            filled
+        } else {
+            recorded
+        })
+    }
 }
 
 /// The record of a file that nobody recorded before.
 fn first_record(registration: &Registration, row: &RecordedRow) -> Result<Registered, DbError> {
-    let inconsistent = |what: String| DbError::Inconsistent {
-        table: "attachments",
-        id: row.id,
-        what,
-    };
+    let inconsistent = |what: String| DbError::inconsistent("attachments", row.id, what);
     let status = match row.failure_reason.as_deref() {
         None => AttachmentStatus::Pending {
             next_attempt_at: row.created_at,
@@ -184,21 +235,39 @@ fn first_record(registration: &Registration, row: &RecordedRow) -> Result<Regist
         max_attempts,
         ..
     } = registration.clone();
+    let kind = new.kind();
+    let is_deleted = matches!(status, AttachmentStatus::Deleted { .. });
+    let origin = if is_deleted {
+        Origin::Forgotten
+    } else {
+        Origin::Known {
+            source: new.source,
+            sender: new.sender_id,
+        }
+    };
     Ok(Registered {
         attachment: Attachment {
             id,
             tenant,
             channel: new.channel,
-            source: new.source,
+            origin,
             message_id: new.message_id,
             conversation_id: new.conversation_id,
             correlation_id: new.correlation_id,
-            file_name: new.file_name,
+            message_time: new.message_time,
+            file_name: if is_deleted {
+                FileName::default()
+            } else {
+                new.file_name
+            },
             declared_content_type: new.declared_content_type,
             declared_size_bytes: new.declared_size_bytes,
+            kind,
             retention: retention.class(),
             status,
-            attempts: 0,
+            renditions: Vec::new(),
+            processing: Processing::None,
+            attempt_count: 0,
             max_attempts,
             created_at: row.created_at,
             updated_at: row.created_at,

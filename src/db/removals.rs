@@ -6,25 +6,26 @@
 use super::{Db, DbError, to_seconds};
 use crate::attachment::status::Attempt;
 use crate::attachment::storage_key::StorageKey;
-use crate::ids::{AttachmentId, TenantId};
+use crate::attachment::work::WorkKind;
+use crate::ids::TenantId;
 use std::time::Duration;
 
 /// Only while the attempt still holds its lease: another one's object is not wanted.
 const ANNOUNCE: &str = "
-insert into removals (storage_key, tenant_id, attachment_id, fence, due_at)
-select $4, tenant_id, attachment_id, fence, now() + make_interval(secs => $5)
+insert into removals (tenant_id, storage_key, attachment_id, kind, fence, due_at)
+select tenant_id, $5, attachment_id, kind, fence, now() + make_interval(secs => $6)
 from work
-where attachment_id = $2 and tenant_id = $1 and fence = $3 and leased_by is not null
-on conflict (storage_key) do update set due_at = excluded.due_at,
-    attachment_id = excluded.attachment_id, fence = excluded.fence";
+where tenant_id = $1 and attachment_id = $2 and kind = $3 and fence = $4 and leased_by is not null
+on conflict (tenant_id, storage_key) do update set due_at = excluded.due_at,
+    attachment_id = excluded.attachment_id, kind = excluded.kind, fence = excluded.fence";
 
 /// A settlement whose answer was lost looks like one that was refused, so a
 /// worker may believe an object lost that its record holds: the record decides.
 const DOOM: &str = "
 insert into removals (tenant_id, storage_key)
-select $1, $3 where not exists (
-    select 1 from attachments where tenant_id = $1 and id = $2 and storage_key = $3)
-on conflict (storage_key) do update set due_at = now()";
+select $1, $2 where not exists (
+    select 1 from objects where tenant_id = $1 and storage_key = $2)
+on conflict (tenant_id, storage_key) do update set due_at = now()";
 
 /// An attempt that holds its lease may still settle; once it does not, it
 /// never can, for fences only grow. An announcement that was repeated, and
@@ -32,53 +33,57 @@ on conflict (storage_key) do update set due_at = now()";
 /// record decides.
 const TAKE_DUE: &str = "
 with due as materialized (
-    select d.storage_key, exists (
-        select 1 from attachments a where a.tenant_id = d.tenant_id
-          and a.id = d.attachment_id and a.storage_key = d.storage_key) as is_stored
+    select d.tenant_id, d.storage_key, exists (
+        select 1 from objects o where o.tenant_id = d.tenant_id
+          and o.storage_key = d.storage_key) as is_stored
     from removals d where due_at <= now()
-      and not exists (select 1 from work w where w.attachment_id = d.attachment_id
+      and not exists (select 1 from work w where w.tenant_id = d.tenant_id
+        and w.attachment_id = d.attachment_id and w.kind = d.kind
         and w.fence = d.fence and w.leased_by is not null)
     order by due_at limit $2 for update of d skip locked
 ), forgotten as (
-    delete from removals where storage_key = any(array(
-        select storage_key from due where is_stored))
+    delete from removals r using due
+    where due.is_stored and r.tenant_id = due.tenant_id and r.storage_key = due.storage_key
 )
 update removals r
 set due_at = now() + make_interval(secs => $1), attempt_count = r.attempt_count + 1
-where r.storage_key = any(array(select storage_key from due where not is_stored))
+from due
+where not due.is_stored and r.tenant_id = due.tenant_id and r.storage_key = due.storage_key
 returning r.storage_key";
 
+/// A key names its tenant; one that does not is nobody's.
+const FORGET: &str = "
+delete from removals r using unnest($1::text[]) as k(key)
+where r.tenant_id = split_part(k.key, '/', 3) and r.storage_key = k.key";
+
 impl Db {
-    /// Notes the object that an attempt is about to put, to be removed after
-    /// `orphaned_after` unless it is settled; false when the attempt has lost
-    /// its lease and must not put it.
+    /// Notes the object that an attempt at work of this kind is about to put,
+    /// to be removed after `orphaned_after` unless it is settled; false when the
+    /// attempt has lost its lease and must not put it.
     pub async fn announce(
         &self,
         attempt: &Attempt,
+        work: WorkKind,
+        key: &StorageKey,
         orphaned_after: Duration,
     ) -> Result<bool, DbError> {
         let result = sqlx::query(ANNOUNCE)
             .bind(attempt.attachment.tenant.as_str())
             .bind(attempt.attachment.id.as_uuid())
+            .bind(work.as_str())
             .bind(attempt.fence)
-            .bind(attempt.storage_key().as_str())
+            .bind(key.as_str())
             .bind(to_seconds(orphaned_after))
             .execute(&self.pool)
             .await?;
         Ok(result.rows_affected() == 1)
     }
 
-    /// Notes that an object of this attachment must go now, unless it is the
-    /// one the attachment is stored in. It may be one that was never put.
-    pub async fn doom(
-        &self,
-        tenant: &TenantId,
-        id: AttachmentId,
-        key: &StorageKey,
-    ) -> Result<(), DbError> {
+    /// Notes that an object must go now, unless an attachment is stored in it.
+    /// It may be one that was never put.
+    pub async fn doom(&self, tenant: &TenantId, key: &StorageKey) -> Result<(), DbError> {
         sqlx::query(DOOM)
             .bind(tenant.as_str())
-            .bind(id.as_uuid())
             .bind(key.as_str())
             .execute(&self.pool)
             .await?;
@@ -103,7 +108,7 @@ impl Db {
     /// Forgets keys whose objects are gone.
     pub async fn forget_doomed(&self, keys: &[StorageKey]) -> Result<(), DbError> {
         let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
-        sqlx::query("delete from removals where storage_key = any($1)")
+        sqlx::query(FORGET)
             .bind(keys)
             .execute(&self.pool)
             .await?;

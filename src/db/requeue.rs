@@ -1,45 +1,73 @@
-//! Back into the queue, with a fresh budget: what failed, what was parked for
-//! want of a credential, and what lost its work.
+//! Back into the queue, with a fresh budget: what is judged anew, what was
+//! parked for want of a credential, and what lost its work.
 
-use super::{Db, DbError, to_seconds};
+use super::{Db, DbError, to_seconds, to_smallint};
 use crate::ids::{AttachmentId, ChannelId, TenantId};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Work for the attachments in the CTE `reopened`, with a fresh budget. The
-/// fence goes on from the journal, so no old worker can pass it. Work that a
-/// hand left there makes way.
+/// Work of one kind for the attachments in the CTE `reopened`, with a fresh
+/// budget. The fence goes on from the journal, so no old worker can pass it.
+/// Work that a hand left there makes way.
 macro_rules! fresh_work {
-    () => {
-        "queued as (
-            insert into work (attachment_id, tenant_id, max_attempts, fence)
-            select r.id, r.tenant_id, r.max_attempts,
-                coalesce((select max(fence) from attempts where attachment_id = r.id), 0)
-            from reopened r
-            on conflict (attachment_id) do update
-            set fence = greatest(work.fence, excluded.fence) + 1, attempt_count = 0,
-                leased_by = null, started_at = null, failure_reason = null,
-                waiting_since = null, due_at = now(), updated_at = now()
-            returning attachment_id
-        )"
+    ($kind:literal) => {
+        concat!(
+            "queued as (
+                insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+                select r.tenant_id, r.id, '",
+            $kind,
+            "', r.max_attempts,
+                    coalesce((select max(fence) from attempts j where j.tenant_id = r.tenant_id
+                        and j.attachment_id = r.id and j.kind = '",
+            $kind,
+            "'), 0)
+                from reopened r
+                on conflict (tenant_id, attachment_id, kind) do update
+                set fence = greatest(work.fence, excluded.fence) + 1, attempt_count = 0,
+                    leased_by = null, started_at = null, failure_reason = null,
+                    waiting_since = null, due_at = now(), updated_at = now()
+                returning attachment_id
+            )"
+        )
     };
 }
 pub(super) use fresh_work;
 
+/// What is put back to be judged anew, of `attachments a`: what a message has
+/// too many of only once there is room for it. `$room` is the parameter that
+/// says how many files a message may have.
+macro_rules! may_be_judged_anew {
+    ($room:literal) => {
+        concat!(
+            "a.status in ('failed', 'rejected', 'unsupported')
+             and (a.failure_reason <> 'TOO_MANY_FILES' or (
+                select count(*) from attachments other
+                where other.tenant_id = a.tenant_id and other.message_id = a.message_id
+                  and other.channel_id = a.channel_id and other.id <> a.id
+                  and other.failure_reason is distinct from 'TOO_MANY_FILES') < ",
+            $room,
+            ")"
+        )
+    };
+}
+pub(super) use may_be_judged_anew;
+
 /// One that waits for its retry only has to be told not to.
 const RETRY: &str = concat!(
     "with reopened as (
-        update attachments
+        update attachments a
         set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
-        where tenant_id = $1 and id = $2 and status = 'failed'
-        returning id, tenant_id, max_attempts
+        where a.tenant_id = $1 and a.id = $2
+          and a.expires_at <= now() is not true and ",
+    may_be_judged_anew!("$3::smallint"),
+    "   returning a.id, a.tenant_id, a.max_attempts
     ), ",
-    fresh_work!(),
+    fresh_work!("ingest"),
     ", hurried as (
         update work
         set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
             updated_at = now()
-        where tenant_id = $1 and attachment_id = $2 and leased_by is null
+        where tenant_id = $1 and attachment_id = $2 and kind = 'ingest' and leased_by is null
           and failure_reason is not null and not exists (select 1 from reopened)
         returning attachment_id
     )
@@ -76,7 +104,7 @@ const RESUME: &str = concat!(
     ), ",
     reopened!(),
     ", ",
-    fresh_work!(),
+    fresh_work!("ingest"),
     " select count(*) from queued"
 );
 
@@ -89,37 +117,63 @@ const RESUME_LATE: &str = concat!(
         where c.credential_since > now() - interval '1 day' and ",
     is_parked!(),
     "     and c.credential_since > coalesce((
-            select credential_seen from attempts t where t.attachment_id = a.id
+            select credential_seen from attempts t where t.tenant_id = a.tenant_id
+              and t.attachment_id = a.id and t.kind = 'ingest'
             order by fence desc limit 1), '-infinity')
         limit $1 for update of a skip locked
     ), ",
     reopened!(),
     ", ",
-    fresh_work!(),
+    fresh_work!("ingest"),
     " select count(*) from queued"
 );
 
-/// Open attachments whose work row was removed by hand or by a bad restore.
-/// They get a fresh budget: it was not their attempts that lost them. Nobody
-/// knows the fence of an attempt that ran; it was not a thousand further.
-const REQUEUE_LOST: &str = "
-insert into work (attachment_id, tenant_id, max_attempts, fence)
-select a.id, a.tenant_id, a.max_attempts, 1000
-    + coalesce((select max(fence) from attempts where attachment_id = a.id), 0)
-from attachments a
-where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
-  and not exists (select 1 from work w where w.attachment_id = a.id)
-limit $2
-for update of a skip locked
-on conflict do nothing";
+/// Open work whose row was removed by hand or by a bad restore. It gets a
+/// fresh budget: it was not its attempts that lost it. The fence of an attempt
+/// that ran is unknown; the journalled one and a thousand are taken to exceed it.
+macro_rules! requeue_lost {
+    ($kind:literal, $is_open:literal) => {
+        concat!(
+            "insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+            select a.tenant_id, a.id, '",
+            $kind,
+            "', a.max_attempts, 1000 + coalesce((select max(fence) from attempts j
+                where j.tenant_id = a.tenant_id and j.attachment_id = a.id and j.kind = '",
+            $kind,
+            "'), 0)
+            from attachments a
+            where ",
+            $is_open,
+            " and a.created_at < now() - make_interval(secs => $1)
+              and not exists (select 1 from work w where w.tenant_id = a.tenant_id
+                and w.attachment_id = a.id and w.kind = '",
+            $kind,
+            "')
+            limit $2
+            for update of a skip locked
+            on conflict do nothing"
+        )
+    };
+}
+const REQUEUE_LOST: [&str; 2] = [
+    requeue_lost!("ingest", "a.status = 'open'"),
+    requeue_lost!("content", "a.processing_status = 'open'"),
+];
 
 impl Db {
-    /// Puts one failed attachment back with a fresh budget; false when it is
-    /// not there or has not failed.
-    pub async fn retry(&self, tenant: &TenantId, id: AttachmentId) -> Result<bool, DbError> {
+    /// Puts one failed, rejected or unsupported attachment back with a fresh
+    /// budget; false when it is not there, in another status, or one too many
+    /// in a message that may have `max_files`.
+    pub async fn retry(
+        &self,
+        tenant: &TenantId,
+        id: AttachmentId,
+        max_files: u16,
+    ) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(RETRY)
             .bind(tenant.as_str())
             .bind(id.as_uuid())
+            .bind(to_smallint(max_files))
             .fetch_one(&self.pool)
             .await?)
     }
@@ -154,13 +208,15 @@ impl Db {
     }
 
     /// Puts work back for open attachments older than `grace` that have none;
-    /// gives how many.
+    /// gives how much.
     pub async fn requeue_lost(&self, grace: Duration, count: u32) -> Result<u64, DbError> {
-        let result = sqlx::query(REQUEUE_LOST)
-            .bind(to_seconds(grace))
-            .bind(i64::from(count))
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected())
+        let mut requeued = 0;
+        for statement in REQUEUE_LOST {
+            let query = sqlx::query(statement)
+                .bind(to_seconds(grace))
+                .bind(i64::from(count));
+            requeued += query.execute(&self.pool).await?.rows_affected();
+        }
+        Ok(requeued)
     }
 }

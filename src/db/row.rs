@@ -1,44 +1,83 @@
-//! A row of `attachments`, with its `work` where it has some, as an [`Attachment`].
+//! A row of `attachments` with its objects and its work, as an [`Attachment`].
 
 use super::DbError;
 use super::source_json::SourceJson;
-use crate::attachment::Attachment;
 use crate::attachment::channel_policy::RetentionClass;
 use crate::attachment::failure::{Consequence, FailureReason};
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
+use crate::attachment::processing::{Processed, Processing};
+use crate::attachment::rendition::StoredRendition;
 use crate::attachment::status::{AttachmentStatus, Sha256, StoredObject};
 use crate::attachment::storage_key::StorageKey;
+use crate::attachment::{Attachment, Origin};
+use serde::Deserialize;
+use sqlx::FromRow;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Row as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt::Display;
 use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The columns that [`AttachmentRow`] reads, of `attachments a` and `work w`.
+/// The columns that [`AttachmentRow`] reads, of [`attachment_tables`].
 macro_rules! attachment_columns {
     () => {
         "a.tenant_id, a.id, a.channel_id, a.source, a.message_id, a.conversation_id, \
-         a.correlation_id, a.file_name, a.declared_content_type, a.declared_size_bytes, \
-         a.retention, a.status, coalesce(w.failure_reason, a.failure_reason) as failure_reason, \
+         a.correlation_id, a.sender_id, a.message_time, a.file_name, a.declared_content_type, \
+         a.declared_size_bytes, a.kind, a.retention, a.status, \
+         coalesce(w.failure_reason, a.failure_reason) as failure_reason, \
          coalesce(w.attempt_count, a.attempt_count) as attempt_count, a.max_attempts, \
-         a.storage_key, a.content_type, a.size_bytes, a.checksum_sha256, a.created_at, \
+         a.processing_status, a.processing_error, c.leased_by as content_leased_by, \
+         o.storage_key, o.content_type, o.size_bytes, o.checksum_sha256, a.created_at, \
          greatest(a.updated_at, w.updated_at) as updated_at, a.stored_at, a.expires_at, \
-         w.due_at as work_due_at, w.leased_by as work_leased_by"
+         a.status <> 'deleted' and a.expires_at <= now() as is_expired, \
+         w.due_at as work_due_at, w.leased_by as work_leased_by, \
+         (select jsonb_agg(jsonb_build_object('rendition', r.rendition, 'key', r.storage_key, \
+            'content_type', r.content_type, 'size_bytes', r.size_bytes, \
+            'sha256', encode(r.checksum_sha256, 'hex'), 'width', r.width, 'height', r.height) \
+            order by r.rendition) \
+          from objects r where r.tenant_id = a.tenant_id and r.attachment_id = a.id \
+            and r.rendition <> 'original') as renditions"
     };
 }
 pub(super) use attachment_columns;
 
-/// The status as a reader sees it, of `attachments a` and `work w`.
+/// An attachment `a` with its original `o` and its work: `w` at the ingest,
+/// `c` at the content.
+macro_rules! attachment_tables {
+    () => {
+        " attachments a \
+         left join objects o on o.tenant_id = a.tenant_id and o.attachment_id = a.id \
+            and o.rendition = 'original' \
+         left join work w on w.tenant_id = a.tenant_id and w.attachment_id = a.id \
+            and w.kind = 'ingest' \
+         left join work c on c.tenant_id = a.tenant_id and c.attachment_id = a.id \
+            and c.kind = 'content' "
+    };
+}
+pub(super) use attachment_tables;
+
+/// The status as a reader sees it, of [`attachment_tables`]: what has expired
+/// is deleted, also before the sweeper comes.
 macro_rules! visible_status {
     () => {
-        "(case when a.status <> 'open' then a.status \
+        "(case when a.expires_at <= now() then 'deleted' \
+         when a.status <> 'open' then a.status \
          when w.leased_by is not null then 'downloading' \
          when w.failure_reason is not null then 'failed' else 'pending' end)"
     };
 }
 pub(super) use visible_status;
+
+/// The reason as a reader sees it, of [`attachment_tables`].
+macro_rules! visible_reason {
+    () => {
+        "(case when a.status <> 'deleted' and a.expires_at <= now() then 'RETENTION_EXPIRED' \
+         when w.leased_by is null then coalesce(w.failure_reason, a.failure_reason) \
+         else a.failure_reason end)"
+    };
+}
+pub(super) use visible_reason;
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct AttachmentRow {
@@ -47,18 +86,24 @@ pub(super) struct AttachmentRow {
     channel_id: String,
     /// Read when the row is: a source that a newer version wrote must not
     /// cost the rows that came with it.
-    source: serde_json::Value,
+    source: Option<serde_json::Value>,
     message_id: String,
     conversation_id: Option<String>,
     correlation_id: Option<String>,
+    sender_id: Option<String>,
+    message_time: Option<OffsetDateTime>,
     file_name: String,
     declared_content_type: String,
     declared_size_bytes: Option<i64>,
+    kind: Option<String>,
     retention: String,
     status: String,
     failure_reason: Option<String>,
     attempt_count: i16,
     max_attempts: i16,
+    processing_status: Option<String>,
+    processing_error: Option<String>,
+    content_leased_by: Option<String>,
     storage_key: Option<String>,
     content_type: Option<String>,
     size_bytes: Option<i64>,
@@ -67,8 +112,22 @@ pub(super) struct AttachmentRow {
     updated_at: OffsetDateTime,
     stored_at: Option<OffsetDateTime>,
     expires_at: Option<OffsetDateTime>,
+    is_expired: Option<bool>,
+    renditions: Option<serde_json::Value>,
     work_due_at: Option<OffsetDateTime>,
     work_leased_by: Option<String>,
+}
+
+/// A rendition as SQL aggregates it.
+#[derive(Debug, Deserialize)]
+struct RenditionJson {
+    rendition: String,
+    key: String,
+    content_type: String,
+    size_bytes: u64,
+    sha256: String,
+    width: Option<u32>,
+    height: Option<u32>,
 }
 
 impl TryFrom<AttachmentRow> for Attachment {
@@ -76,43 +135,84 @@ impl TryFrom<AttachmentRow> for Attachment {
 
     fn try_from(row: AttachmentRow) -> Result<Self, DbError> {
         let id = row.id;
-        let inconsistent = |what: String| DbError::Inconsistent {
-            table: "attachments",
-            id,
-            what,
-        };
-        let status = row.status().map_err(inconsistent)?;
-        let source: SourceJson =
-            serde_json::from_value(row.source).map_err(|_| inconsistent("source".to_owned()))?;
-        Ok(Self {
-            id: id.into(),
-            tenant: name(&row.tenant_id).map_err(inconsistent)?,
-            channel: name(&row.channel_id).map_err(inconsistent)?,
-            source: source.into(),
-            message_id: name(&row.message_id).map_err(inconsistent)?,
-            conversation_id: optional_name(row.conversation_id.as_deref()).map_err(inconsistent)?,
-            correlation_id: optional_name(row.correlation_id.as_deref()).map_err(inconsistent)?,
-            file_name: FileName::new(&row.file_name),
-            declared_content_type: row.declared_content_type,
-            declared_size_bytes: row.declared_size_bytes.map(i64::unsigned_abs),
-            retention: match row.retention.as_str() {
-                "durable" => RetentionClass::Durable,
-                "ephemeral" => RetentionClass::Ephemeral,
-                other => return Err(inconsistent(format!("retention {other:?}"))),
-            },
-            status,
-            attempts: row.attempt_count.unsigned_abs(),
-            max_attempts: row.max_attempts.unsigned_abs(),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            expires_at: row.expires_at,
-        })
+        row.into_attachment()
+            .map_err(|what| DbError::inconsistent("attachments", id, what))
     }
 }
 
 impl AttachmentRow {
+    /// The attachment, or what about the row spells none.
+    fn into_attachment(self) -> Result<Attachment, String> {
+        let status = self.status()?;
+        let is_deleted = matches!(status, AttachmentStatus::Deleted { .. });
+        Ok(Attachment {
+            id: self.id.into(),
+            tenant: name(&self.tenant_id)?,
+            channel: name(&self.channel_id)?,
+            message_id: name(&self.message_id)?,
+            conversation_id: optional_name(self.conversation_id.as_deref())?,
+            correlation_id: optional_name(self.correlation_id.as_deref())?,
+            message_time: self.message_time,
+            declared_size_bytes: self.declared_size_bytes.map(i64::unsigned_abs),
+            kind: self.kind.as_deref().map(named).transpose()?,
+            retention: match self.retention.as_str() {
+                "durable" => RetentionClass::Durable,
+                "ephemeral" => RetentionClass::Ephemeral,
+                other => return Err(format!("retention {other:?}")),
+            },
+            processing: if is_deleted {
+                Processing::None
+            } else {
+                self.processing()?
+            },
+            renditions: if is_deleted {
+                Vec::new()
+            } else {
+                renditions(self.renditions)?
+            },
+            file_name: if is_deleted {
+                FileName::default()
+            } else {
+                FileName::new(&self.file_name)
+            },
+            origin: match self.source {
+                Some(source) if !is_deleted => Origin::Known {
+                    source: serde_json::from_value::<SourceJson>(source)
+                        .map_err(|_| "source".to_owned())?
+                        .into(),
+                    sender: optional_name(self.sender_id.as_deref())?,
+                },
+                Some(_) | None => Origin::Forgotten,
+            },
+            status,
+            declared_content_type: self.declared_content_type,
+            attempt_count: self.attempt_count.unsigned_abs(),
+            max_attempts: self.max_attempts.unsigned_abs(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            expires_at: self.expires_at,
+        })
+    }
+
+    fn processing(&self) -> Result<Processing, String> {
+        let error = self.processing_error.as_deref().map(named).transpose()?;
+        Ok(match (self.processing_status.as_deref(), error) {
+            (None, None) => Processing::None,
+            (Some("open"), _) if self.content_leased_by.is_some() => Processing::Running,
+            (Some("open"), _) => Processing::Pending,
+            (Some("success"), None) => Processing::Ended(Processed::Success),
+            (Some("partial"), None) => Processing::Ended(Processed::Partial),
+            (Some("failed"), Some(error)) => Processing::Ended(Processed::Failed(error)),
+            (Some("skipped"), Some(error)) => Processing::Ended(Processed::Skipped(error)),
+            (status, error) => return Err(format!("processing {status:?} with error {error:?}")),
+        })
+    }
+
     /// The state the columns spell, or what about them spells none.
     fn status(&self) -> Result<AttachmentStatus, String> {
+        if self.is_expired == Some(true) {
+            return Ok(AttachmentStatus::ended(FailureReason::RetentionExpired));
+        }
         let reason = self
             .failure_reason
             .as_deref()
@@ -189,21 +289,41 @@ impl AttachmentRow {
 }
 
 /// Reads one row of an answer, so that one which spells nothing costs the
-/// others nothing. It must have the attachment's `id`.
+/// others nothing.
 pub(super) fn read<R, T>(row: &PgRow) -> Result<T, DbError>
 where
     R: for<'r> FromRow<'r, PgRow>,
     T: TryFrom<R, Error = DbError>,
 {
-    // sqlx panics at a time that is none here, such as `infinity`.
-    match catch_unwind(AssertUnwindSafe(|| R::from_row(row))) {
-        Ok(row) => row?.try_into(),
-        Err(_) => Err(DbError::Inconsistent {
-            table: "attachments",
-            id: row.try_get("id")?,
-            what: "a column beyond its range".to_owned(),
-        }),
+    R::from_row(row)?.try_into()
+}
+
+fn renditions(json: Option<serde_json::Value>) -> Result<Vec<StoredRendition>, String> {
+    let Some(json) = json else {
+        return Ok(Vec::new());
+    };
+    let rows: Vec<RenditionJson> =
+        serde_json::from_value(json).map_err(|error| format!("renditions: {error}"))?;
+    rows.into_iter().map(RenditionJson::into_rendition).collect()
+}
+
+impl RenditionJson {
+    fn into_rendition(self) -> Result<StoredRendition, String> {
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(&self.sha256, &mut sha256).map_err(|error| error.to_string())?;
+        Ok(StoredRendition {
+            rendition: named(&self.rendition)?,
+            key: StorageKey::from_stored(self.key),
+            content_type: self.content_type,
+            size_bytes: self.size_bytes,
+            sha256: Sha256(sha256),
+            pixels: self.width.zip(self.height),
+        })
     }
+}
+
+fn named<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|unknown: T::Err| unknown.to_string())
 }
 
 fn name<T: FromStr>(text: &str) -> Result<T, String> {

@@ -1,7 +1,8 @@
 //! `MediaSource` as it lies in `attachments.source`.
 
 use crate::attachment::source::{
-    LineContentProvider, LineImageSet, LinePart, LineSource, MediaSource, SlackSource, UrlSource,
+    LineContentProvider, LineImageSet, LineMessageType, LinePart, LineSource, MediaSource,
+    SlackSource, UrlSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ pub(super) enum SourceJson {
         message_id: String,
         #[serde(default)]
         preview: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message_type: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         external_url: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,7 @@ impl From<&MediaSource> for SourceJson {
             MediaSource::Line(line) => Self::Line {
                 message_id: line.message_id.clone(),
                 preview: line.part == LinePart::Preview,
+                message_type: line.message_type.map(|known| known.as_str().to_owned()),
                 external_url: match &line.content_provider {
                     LineContentProvider::Line => None,
                     LineContentProvider::External {
@@ -66,7 +70,7 @@ impl From<&MediaSource> for SourceJson {
                 file_access: slack.file_access.clone(),
             },
             MediaSource::Url(url) => Self::Url {
-                url: url.url.clone(),
+                url: url.as_str().to_owned(),
             },
         }
     }
@@ -78,10 +82,12 @@ impl From<SourceJson> for MediaSource {
             SourceJson::Line {
                 message_id,
                 preview,
+                message_type,
                 external_url,
                 image_set,
             } => Self::Line(LineSource {
                 message_id,
+                message_type: message_type.as_deref().and_then(LineMessageType::named),
                 part: if preview {
                     LinePart::Preview
                 } else {
@@ -110,7 +116,7 @@ impl From<SourceJson> for MediaSource {
                 mode,
                 file_access,
             }),
-            SourceJson::Url { url } => Self::Url(UrlSource { url }),
+            SourceJson::Url { url } => Self::Url(UrlSource::from_stored(url)),
         }
     }
 }

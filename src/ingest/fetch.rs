@@ -42,9 +42,10 @@ impl Ingest {
     /// The limits in force and the credential, as they are at this attempt.
     pub(super) async fn channel_of(
         &self,
-        attachment: &Attachment,
+        attempt: &Attempt,
         log: &mut AttemptLog,
     ) -> Result<(MediaLimits, Option<Credential>), Failure> {
+        let attachment = &attempt.attachment;
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
         let record = self.db.channel(tenant, channel).await.map_err(|error| {
             tracing::warn!(%error, "the channel could not be read");
@@ -56,11 +57,20 @@ impl Ingest {
             }
         })?;
         log.credential_seen = record.as_ref().and_then(|record| record.credential_since);
+        let overrides = self.db.limits(tenant, channel).await.map_err(|error| {
+            tracing::warn!(%error, "the limits could not be read");
+            "the limits could not be read".clone_into(&mut log.detail);
+            Failure {
+                put_off: error.is_unavailable().then_some(CHANNEL_PAUSE),
+                ..Failure::from(FailureReason::Interrupted)
+            }
+        })?;
+        let limits = overrides.over(&self.settings.limits);
+        let limits = limits.at_most(self.settings.spool_disk_bytes);
         let Some(record) = record else {
-            let limits = self.settings.limits.clone();
-            return Ok((limits.at_most(self.settings.spool_disk_bytes), None));
+            return Ok((limits, None));
         };
-        let credential = match sealed_for(&record, &attachment.source) {
+        let credential = match sealed_for(&record, &attempt.source) {
             None => None,
             Some(sealed) => {
                 let id = CredentialId::of(tenant, channel, sealed);
@@ -73,8 +83,7 @@ impl Ingest {
                 Some(Credential { secret, id })
             }
         };
-        let limits = record.policy.limits.over(&self.settings.limits);
-        Ok((limits.at_most(self.settings.spool_disk_bytes), credential))
+        Ok((limits, credential))
     }
 
     /// Begins the download, unless the credential's record says what would
@@ -95,7 +104,7 @@ impl Ingest {
         let secret = credential.map(|credential| &credential.secret);
         let fetched = self
             .providers
-            .fetch(&attachment.source, attachment.declared_type(), secret)
+            .fetch(&attempt.source, attachment.declared_type(), secret)
             .await;
         if let Some(id) = id {
             let failure = fetched.as_ref().err();

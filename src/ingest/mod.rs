@@ -23,6 +23,7 @@ use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
 use crate::attachment::status::{Attempt, Outcome, Settlement, StoredObject};
 use crate::attachment::storage_key::StorageKey;
+use crate::attachment::work::WorkKind;
 use crate::blob::Bucket;
 use crate::db::Db;
 use crate::failpoint::{self, Step};
@@ -146,14 +147,13 @@ impl Ingest {
         let mut log = AttemptLog::default();
         let held = {
             let work = self.transfer(&attempt, &mut log);
-            let id = attempt.attachment.id;
-            self.queue.hold(id, attempt.fence, work).await
+            self.queue.hold(&attempt, work).await
         };
         let settlement = match held {
             Held::Done(result) => self.judge(attempt, result, &mut log),
             Held::Stopped => {
                 "the process stopped; given back unspent".clone_into(&mut log.detail);
-                attempt.give_back()
+                attempt.give_back(WorkKind::Ingest)
             }
             Held::Lost => {
                 tracing::warn!("the lease was lost; the work is dropped");
@@ -210,7 +210,7 @@ impl Ingest {
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {
-        if let Err(error) = self.db.doom(&owner.tenant, owner.id, key).await {
+        if let Err(error) = self.db.doom(&owner.tenant, key).await {
             tracing::warn!(%error, "an object that nobody wants goes when its announcement is due");
         }
     }
@@ -222,6 +222,7 @@ fn report(settlement: &Settlement, log: &AttemptLog) {
         Outcome::Stored(_) => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
         Outcome::Ended(reason) => ("ended", reason.as_str()),
+        Outcome::Processed(processed) => ("processed", processed.as_str()),
     };
     counts::attempt_ended(outcome, reason);
     tracing::info!(

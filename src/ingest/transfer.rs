@@ -38,7 +38,7 @@ impl Ingest {
             "our store is away; the provider was not asked".clone_into(&mut log.detail);
             return Err(our_store(Some(wait)));
         }
-        let (limits, credential) = self.channel_of(attachment, log).await?;
+        let (limits, credential) = self.channel_of(attempt, log).await?;
 
         let began = Instant::now();
         let received = self
@@ -108,7 +108,7 @@ impl Ingest {
 
     /// From here on the object is known, whoever dies.
     async fn announce(&self, attempt: &Attempt, log: &mut AttemptLog) -> Result<(), Failure> {
-        match self.queue.announce(attempt).await {
+        match self.queue.announce(attempt, &attempt.storage_key()).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 "the lease was lost before the put".clone_into(&mut log.detail);
@@ -144,7 +144,7 @@ impl Ingest {
             declared: attachment.declared_type(),
             declared_size_bytes: attachment
                 .declared_size_bytes
-                .filter(|_| attachment.source.keeps_its_size()),
+                .filter(|_| attempt.source.keeps_its_size()),
             file_name: attachment.file_name.clone(),
             served_content_type: content_type,
             served_length: content_length,

@@ -1,8 +1,9 @@
-//! `attachments redrive`: put failed attachments back.
+//! `attachments redrive`: put attachments back, to be judged anew.
 
 use super::{OperatorError, connect};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::redrive::RedriveFilter;
+use crate::attachment::redrive::{RedriveFilter, Revivable, Revived};
+use crate::attachment::work::WorkKind;
 use crate::config::Loaded;
 use crate::ids::{ChannelId, TenantId};
 use crate::queue::Queue;
@@ -20,13 +21,19 @@ pub struct RedriveArgs {
     /// Only of this channel.
     #[arg(long)]
     channel: Option<ChannelId>,
+    /// Only in this status: failed (default), rejected or unsupported; may be given several times.
+    #[arg(long, value_enum, conflicts_with = "content")]
+    status: Vec<Status>,
+    /// Make the processed content of stored attachments anew, instead of downloading what is not stored.
+    #[arg(long, conflicts_with = "reason")]
+    content: bool,
     /// Only with this reason, such as `SOURCE_UNAVAILABLE`; may be given several times.
     #[arg(long)]
     reason: Vec<FailureReason>,
-    /// Only those that failed at or after this time, such as 2026-11-22T08:00:00Z.
+    /// Only those that ended at or after this time, such as 2026-11-22T08:00:00Z.
     #[arg(long, value_parser = parse_time)]
     after: Option<OffsetDateTime>,
-    /// Only those that failed before this time.
+    /// Only those that ended before this time.
     #[arg(long, value_parser = parse_time)]
     before: Option<OffsetDateTime>,
     /// Do it; without this they are only counted.
@@ -37,16 +44,48 @@ pub struct RedriveArgs {
     by: String,
 }
 
+/// A status that is put back.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Status {
+    Failed,
+    Rejected,
+    Unsupported,
+}
+
+impl From<Status> for Revivable {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Failed => Self::Failed,
+            Status::Rejected => Self::Rejected,
+            Status::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
 /// Counts what matches, and puts it back where that is wanted.
 pub async fn redrive(args: RedriveArgs, loaded: &Loaded) -> Result<(), OperatorError> {
     let db = connect(loaded)?;
+    let revived = if args.content {
+        Revived::Content
+    } else if args.status.is_empty() {
+        Revived::Files(vec![Revivable::Failed])
+    } else {
+        Revived::Files(args.status.into_iter().map(Revivable::from).collect())
+    };
     let filter = RedriveFilter {
+        revived,
         channel: args.channel,
         reasons: args.reason,
-        failed_after: args.after,
-        failed_before: args.before,
+        ended_after: args.after,
+        ended_before: args.before,
     };
-    let redrive = Redrive::new(db.clone(), Queue::new(db, loaded.config.queue_settings()));
+    let config = &loaded.config;
+    let redrive = Redrive::new(
+        db.clone(),
+        Queue::new(db.clone(), WorkKind::Ingest, config.queue_settings()),
+        Queue::new(db, WorkKind::Content, config.content_queue_settings()),
+        config.limits.max_files_per_message,
+    );
     if !args.execute {
         let matched = redrive.count(&args.tenant, &filter).await?;
         say(&format!(
@@ -56,7 +95,7 @@ pub async fn redrive(args: RedriveArgs, loaded: &Loaded) -> Result<(), OperatorE
     }
     let subject = format!("cli:{}", args.by);
     let done = redrive
-        .redrive(&args.tenant, &subject, &filter, show)
+        .redrive(&args.tenant, &subject, None, &filter, None, show)
         .await?;
     say(&format!(
         "\r{} of {} put back\n",
@@ -71,7 +110,9 @@ fn show(progress: Progress) {
     if !std::io::stdout().is_terminal() {
         return;
     }
-    let Progress { matched, redriven } = progress;
+    let Progress {
+        matched, redriven, ..
+    } = progress;
     let filled = (redriven * WIDTH)
         .checked_div(matched)
         .unwrap_or(WIDTH)

@@ -7,7 +7,7 @@ use ::url::Url;
 use http::StatusCode;
 
 pub(super) async fn fetch(egress: &Egress, source: &UrlSource) -> Result<Fetched, FetchError> {
-    let url = Url::parse(&source.url).map_err(|_| {
+    let url = Url::parse(source.as_str()).map_err(|_| {
         FetchError::new(
             FailureReason::SourceRefusedAddress,
             "the address cannot be read",

@@ -99,7 +99,7 @@ async fn free_slots(
 /// other replicas' work; false when it is time to stop.
 async fn wait(queue: &Queue, stop: &CancellationToken) -> bool {
     let poll = queue.settings.poll_interval;
-    let pause = match queue.db.next_due_in().await {
+    let pause = match queue.db.next_due_in(queue.lease.work).await {
         // The database's clock told the time; a little more makes sure it has come.
         Ok(Some(due)) => (due + Duration::from_millis(2)).min(poll),
         Ok(None) | Err(_) => poll,
@@ -119,7 +119,7 @@ pub(super) async fn give_back(queue: &Queue, job: Job) {
         ..AttemptLog::default()
     };
     let id = job.attempt.attachment.id;
-    if let Err(error) = queue.db.settle(&job.attempt.give_back(), &log).await {
+    if let Err(error) = queue.db.settle(&job.attempt.give_back(queue.lease.work), &log).await {
         tracing::warn!(attachment.id = %id, %error, "a claim could not be given back");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Queue;
 use crate::attachment::status::Attempt;
-use crate::ids::AttachmentId;
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -38,23 +37,19 @@ pub enum Held<T> {
 impl Queue {
     /// Runs `work` while the lease is kept alive, and drops it when the lease
     /// is lost or the process must stop.
-    pub async fn hold<T>(
-        &self,
-        id: AttachmentId,
-        fence: i64,
-        work: impl Future<Output = T>,
-    ) -> Held<T> {
+    pub async fn hold<T>(&self, attempt: &Attempt, work: impl Future<Output = T>) -> Held<T> {
         tokio::select! {
             biased;
             () = self.abandon.cancelled() => Held::Stopped,
             done = work => Held::Done(done),
-            () = self.lose(id, fence) => Held::Lost,
+            () = self.lose(attempt) => Held::Lost,
         }
     }
 
     /// Renews the lease until it is lost. A database that is away loses it
     /// only once the last renewal has run out.
-    async fn lose(&self, id: AttachmentId, fence: i64) {
+    async fn lose(&self, attempt: &Attempt) {
+        let (tenant, id) = (&attempt.attachment.tenant, attempt.attachment.id);
         let length = self.lease.length;
         let mut renewed_at = Instant::now();
         let mut pause = length / 3;
@@ -62,8 +57,10 @@ impl Queue {
             tokio::time::sleep(pause).await;
             let asked_at = Instant::now();
             // A database that says nothing is asked again while there is time.
-            let renewal = timeout(length / 3, self.db.renew(id, fence, length)).await;
-            match renewal {
+            let renewal = self
+                .db
+                .renew(tenant, id, self.lease.work, attempt.fence, length);
+            match timeout(length / 3, renewal).await {
                 Ok(Ok(true)) => {
                     renewed_at = asked_at;
                     pause = length / 3;

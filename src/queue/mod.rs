@@ -16,6 +16,8 @@ pub use lease::{Held, Job};
 
 use crate::attachment::journal::AttemptLog;
 use crate::attachment::status::{Attempt, Settlement};
+use crate::attachment::storage_key::StorageKey;
+use crate::attachment::work::WorkKind;
 use crate::db::{Db, DbError, Lease};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,10 +64,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue under a worker name that no process had before.
+    /// A queue of one kind of work, under a worker name that no process had
+    /// before.
     #[must_use]
-    pub fn new(db: Db, settings: Settings) -> Self {
+    pub fn new(db: Db, work: WorkKind, settings: Settings) -> Self {
         let lease = Lease {
+            work,
             worker: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
             length: settings.lease,
         };
@@ -82,9 +86,12 @@ impl Queue {
     /// Announces the object that an attempt is about to put; false when it
     /// lost its lease and must not. While the database is away this is
     /// repeated: [`Queue::hold`] ends it with the lease.
-    pub async fn announce(&self, attempt: &Attempt) -> Result<bool, DbError> {
+    pub async fn announce(&self, attempt: &Attempt, key: &StorageKey) -> Result<bool, DbError> {
         loop {
-            let announced = self.db.announce(attempt, self.settings.orphaned_after);
+            let orphaned_after = self.settings.orphaned_after;
+            let announced = self
+                .db
+                .announce(attempt, self.lease.work, key, orphaned_after);
             match announced.await {
                 Err(DbError::Unavailable(error)) => {
                     tracing::warn!(%error, "the object could not be announced yet");

@@ -9,13 +9,13 @@ mod recorder;
 
 pub use recorder::Settings as RecorderSettings;
 
-use crate::attachment::channel_policy::Retention;
+use crate::attachment::channel_policy::Provider;
 use crate::attachment::media::{DeclaredType, MediaLimits};
 use crate::attachment::{NewAttachment, Registered, Registration};
 use crate::db::{Db, DbError};
 use crate::ids::{AttachmentId, TenantId};
 use crate::queue::Queue;
-use policies::Policies;
+use policies::{Policies, Policy};
 use recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,14 @@ pub enum RegisterError {
     /// It was not answered in time, and may be recorded all the same.
     #[error("the registration was not answered in time")]
     Late,
+    /// The channel is another provider's.
+    #[error("the channel is of {channel} and the source of {source_of}")]
+    WrongProvider {
+        /// Whose the channel is.
+        channel: Provider,
+        /// Whose the source is.
+        source_of: Provider,
+    },
     /// The database failed; the cause was logged where it happened.
     #[error("the registration could not be written")]
     Database(#[source] Arc<DbError>),
@@ -82,7 +90,7 @@ impl Register {
         for new in files {
             waiting.push(match timeout_at(deadline, self.decide(tenant, new)).await {
                 Ok(Ok(registration)) => self.recorder.record(registration),
-                Ok(Err(error)) => Err(RegisterError::Database(error)),
+                Ok(Err(error)) => Err(error),
                 Err(_) => Err(RegisterError::Late),
             });
         }
@@ -104,12 +112,9 @@ impl Register {
         &self,
         tenant: &TenantId,
         new: NewAttachment,
-    ) -> Result<Registration, Arc<DbError>> {
-        let policy = self.policies.get(tenant, &new.channel).await?;
-        let limits = policy.as_ref().map_or_else(
-            || self.settings.limits.clone(),
-            |policy| policy.limits.over(&self.settings.limits),
-        );
+    ) -> Result<Registration, RegisterError> {
+        let policy = self.policy_for(tenant, &new).await?;
+        let limits = policy.limits.over(&self.settings.limits);
         let declared = DeclaredType::of(&new.declared_content_type);
         let refused = new
             .source
@@ -119,11 +124,35 @@ impl Register {
         Ok(Registration {
             id: AttachmentId::generate(),
             tenant: tenant.clone(),
-            retention: policy.map_or(Retention::Durable, |policy| policy.retention),
+            retention: policy.retention,
             max_attempts: self.settings.max_attempts,
             max_files_per_message: limits.max_files_per_message,
             new,
             refused,
         })
+    }
+
+    /// What its owners decided for files of this channel. A source of another
+    /// provider is refused, but not by what was decided some seconds ago.
+    async fn policy_for(
+        &self,
+        tenant: &TenantId,
+        new: &NewAttachment,
+    ) -> Result<Arc<Policy>, RegisterError> {
+        let source_of = new.source.provider();
+        let fits = |policy: &Policy| policy.provider.is_none_or(|channel| channel == source_of);
+        let known = self.policies.get(tenant, &new.channel).await;
+        let known = known.map_err(RegisterError::Database)?;
+        if fits(&known) {
+            return Ok(known);
+        }
+        let fresh = self.policies.read_again(tenant, &new.channel).await;
+        let fresh = fresh.map_err(RegisterError::Database)?;
+        match fresh.provider {
+            Some(channel) if channel != source_of => {
+                Err(RegisterError::WrongProvider { channel, source_of })
+            }
+            _ => Ok(fresh),
+        }
     }
 }

@@ -8,7 +8,7 @@ mod work;
 use super::load::Faults;
 use super::sections::Config;
 use crate::provider::SealingKey;
-use crate::{access, auth, blob, db, egress, ingest, provider, queue, register, sweep, watch};
+use crate::{access, auth, blob, content, db, egress, ingest, provider, queue, register, sweep, watch};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub struct Resolved {
     pub register: register::Settings,
     pub ingest: ingest::Settings,
     pub queue: queue::Settings,
+    pub content: content::Settings,
+    pub content_queue: queue::Settings,
     pub sweep: sweep::Settings,
     pub access: access::Settings,
     pub watch: watch::Settings,
@@ -108,6 +110,8 @@ impl Config {
             register: self.register_settings(limits.clone()),
             ingest: self.ingest_settings(limits, allowance?),
             queue: self.queue_settings(),
+            content: self.content_settings(),
+            content_queue: self.content_queue_settings(),
             sweep: self.sweep_settings(),
             access,
             watch: watch::Settings {

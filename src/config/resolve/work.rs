@@ -3,7 +3,7 @@
 use crate::attachment::media::{MediaLimits, MediaType};
 use crate::attachment::retry::RetryPolicy;
 use crate::config::sections::Config;
-use crate::{ingest, queue, register, sweep};
+use crate::{content, ingest, queue, register, sweep};
 use std::time::Duration;
 
 /// Registrations that one statement writes.
@@ -22,6 +22,16 @@ impl Config {
             poll_interval: self.retry.poll_interval.0,
             grace: self.server.grace.0,
             orphaned_after: self.retention.orphaned_after.0,
+        }
+    }
+
+    /// The queue of content: slots of its own, whatever the downloads take.
+    #[must_use]
+    pub fn content_queue_settings(&self) -> queue::Settings {
+        queue::Settings {
+            concurrency: self.limits.content_concurrency,
+            tenant_concurrency: self.limits.content_concurrency.div_ceil(2),
+            ..self.queue_settings()
         }
     }
 
@@ -95,6 +105,12 @@ impl Config {
         })
     }
 
+    pub(super) fn content_settings(&self) -> content::Settings {
+        content::Settings {
+            retry: self.retry_policy(),
+        }
+    }
+
     fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy {
             base: self.retry.base.0,
@@ -123,6 +139,10 @@ impl Config {
             (
                 self.limits.ingest_concurrency > 0,
                 "limits.ingest_concurrency: must be at least 1",
+            ),
+            (
+                self.limits.content_concurrency > 0,
+                "limits.content_concurrency: must be at least 1",
             ),
             (
                 self.limits.tenant_concurrency > 0,

@@ -17,7 +17,7 @@ pub enum TableFault {
     OverdueWork,
     /// A final status was left by what may not leave it.
     LeftFinal,
-    /// Several attachments are of one source.
+    /// Several attachments are of one occurrence.
     Duplicates,
     /// More attempts were begun than are allowed.
     TooManyAttempts,
@@ -55,13 +55,21 @@ const LOST_ROW: &str = samples_of!(
 const LOST_WORK: &str = samples_of!(
     "select a.id from attachments a
      where a.status = 'open' and a.created_at < now() - make_interval(secs => $1)
-       and not exists (select 1 from work w where w.attachment_id = a.id)"
+       and not exists (select 1 from work w where w.tenant_id = a.tenant_id
+            and w.attachment_id = a.id and w.kind = 'ingest')
+     union all
+     select a.id from attachments a
+     where a.processing_status = 'open' and a.created_at < now() - make_interval(secs => $1)
+       and not exists (select 1 from work w where w.tenant_id = a.tenant_id
+            and w.attachment_id = a.id and w.kind = 'content')"
 );
 
 const STRAY_WORK: &str = samples_of!(
     "select w.attachment_id from work w
      join attachments a on a.tenant_id = w.tenant_id and a.id = w.attachment_id
-     where w.updated_at < now() - make_interval(secs => $1) and a.status <> 'open'"
+     where w.updated_at < now() - make_interval(secs => $1)
+       and case w.kind when 'ingest' then a.status <> 'open'
+           else a.processing_status is distinct from 'open' end"
 );
 
 const OVERDUE_WORK: &str =
@@ -70,11 +78,11 @@ const OVERDUE_WORK: &str =
 /// Changes of one attachment are made under its row's lock, so their numbers
 /// stand in the order of the changes. (Transactions are numbered when they
 /// first ask for a lock, which is why watchers go by both.) What may follow a
-/// final status: a deletion, a failed one put back, and what an audit reopened.
+/// final status: a deletion, what is judged anew, and what an audit reopened.
 /// Most attachments end with their first final status: only the others are sorted.
 const LEFT_FINAL: &str = samples_of!(
     "select t.attachment_id from (
-        select attachment_id, xid, status, lag(status) over earlier as was,
+        select tenant_id, attachment_id, xid, status, lag(status) over earlier as was,
             lag(next_attempt_at) over earlier as was_due
         from events where attachment_id in (
             select attachment_id from events group by attachment_id
@@ -87,15 +95,16 @@ const LEFT_FINAL: &str = samples_of!(
        and (was in ('stored', 'rejected', 'unsupported', 'deleted')
             or (was = 'failed' and was_due is null))
        and not (status = 'deleted' and was <> 'deleted')
-       and not (status = 'pending' and was = 'failed')
+       and not (status = 'pending' and was in ('failed', 'rejected', 'unsupported'))
        and not (status = 'pending' and was = 'stored' and exists (select 1 from reopenings r
-            where r.attachment_id = t.attachment_id and r.xid = t.xid))
+            where r.tenant_id = t.tenant_id and r.attachment_id = t.attachment_id
+              and r.xid = t.xid))
      group by t.attachment_id"
 );
 
 const DUPLICATES: &str = samples_of!(
     "select max(id::text) from attachments where $1::float8 is not null
-     group by tenant_id, channel_id, media_id, part having count(*) > 1"
+     group by tenant_id, channel_id, media_id, part, occurrence having count(*) > 1"
 );
 
 const TOO_MANY_ATTEMPTS: &str = samples_of!(
@@ -110,7 +119,7 @@ select exists (
     select 1 from pg_constraint c join pg_index i on i.indexrelid = c.conindid
     where c.conrelid = 'attachments'::regclass and c.contype = 'u' and c.convalidated
       and i.indisvalid and i.indisready and i.indislive
-      and array['channel_id', 'media_id', 'part', 'tenant_id'] = (
+      and array['channel_id', 'media_id', 'occurrence', 'part', 'tenant_id'] = (
         select array_agg(a.attname::text order by a.attname) from pg_attribute a
         where a.attrelid = c.conrelid and a.attnum = any(c.conkey)))";
 
@@ -142,8 +151,8 @@ impl Survey {
         })
     }
 
-    /// Whether the constraint stands that keeps sources unique.
-    pub async fn keeps_sources_unique(&mut self) -> Result<bool, DbError> {
+    /// Whether the constraint stands that keeps occurrences unique.
+    pub async fn keeps_occurrences_unique(&mut self) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(IS_UNIQUE)
             .fetch_one(&mut self.connection)
             .await?)

@@ -28,63 +28,115 @@ impl Cause {
 }
 
 /// A wrong object goes; one that is missing is left alone, should this be the
-/// wrong bucket to look for it. The new one gets another key: the
+/// wrong bucket to look for it. What was made of the file goes with its
+/// original and is made again with it. The new original gets another key: the
 /// fence goes on from the journal or, should that be lost too, from the old
 /// key. Where the provider has lost the file as well, the attachment ends as
 /// what it then is.
 const REOPEN: &str = "
 with target as (
-    select a.tenant_id, a.id, a.storage_key, a.max_attempts
+    select a.tenant_id, a.id, o.storage_key, a.max_attempts
     from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, attachment, key)
-    join attachments a on a.tenant_id = k.tenant and a.id = k.attachment
-    where a.status = 'stored' and a.storage_key = k.key
+    join objects o on o.tenant_id = k.tenant and o.attachment_id = k.attachment
+      and o.rendition = 'original' and o.storage_key = k.key
+    join attachments a on a.tenant_id = o.tenant_id and a.id = o.attachment_id
+    where a.status = 'stored'
     for update of a
 ), noted as (
-    insert into reopenings (attachment_id, tenant_id, storage_key, cause)
-    select id, tenant_id, storage_key, $4 from target
+    insert into reopenings (tenant_id, attachment_id, storage_key, cause)
+    select tenant_id, id, storage_key, $4 from target
+), emptied as (
+    delete from objects o using target t
+    where o.tenant_id = t.tenant_id and o.attachment_id = t.id
+    returning o.tenant_id, o.rendition, o.storage_key
 ), doomed as (
-    insert into removals (storage_key, tenant_id)
-    select storage_key, tenant_id from target where $4 <> 'object missing'
-    on conflict (storage_key) do update set due_at = now()
+    insert into removals (tenant_id, storage_key)
+    select tenant_id, storage_key from emptied
+    where $4 <> 'object missing' or rendition <> 'original'
+    on conflict (tenant_id, storage_key) do update set due_at = now()
+), halted as (
+    delete from work w using target t
+    where w.tenant_id = t.tenant_id and w.attachment_id = t.id and w.kind = 'content'
 ), reopened as (
     update attachments a
-    set status = 'open', storage_key = null, content_type = null, size_bytes = null,
-        checksum_sha256 = null, stored_at = null, attempt_count = 0, updated_at = now()
+    set status = 'open', stored_at = null, attempt_count = 0, processing_status = null,
+        processing_error = null, updated_at = now()
     from target t where a.tenant_id = t.tenant_id and a.id = t.id
 )
-insert into work (attachment_id, tenant_id, max_attempts, fence)
-select t.id, t.tenant_id, t.max_attempts, greatest(
-    coalesce((select max(fence) from attempts where attachment_id = t.id), 0),
+insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+select t.tenant_id, t.id, 'ingest', t.max_attempts, greatest(
+    coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
+        and j.attachment_id = t.id), 0),
     coalesce(substring(split_part(t.storage_key, '/', 6) from '^([0-9]{1,18})-')::bigint, 0))
 from target t
-on conflict (attachment_id) do nothing";
+on conflict do nothing";
+
+/// What was made of a file and is missing or wrong is forgotten, and made anew
+/// where it was made by us.
+const REMAKE: &str = "
+with target as (
+    select a.tenant_id, a.id, o.rendition, o.storage_key, a.max_attempts, a.processing_status
+    from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, attachment, key)
+    join objects o on o.tenant_id = k.tenant and o.attachment_id = k.attachment
+      and o.rendition <> 'original' and o.storage_key = k.key
+    join attachments a on a.tenant_id = o.tenant_id and a.id = o.attachment_id
+    where a.status = 'stored'
+    for update of a
+), emptied as (
+    delete from objects o using target t
+    where o.tenant_id = t.tenant_id and o.attachment_id = t.id and o.rendition = t.rendition
+    returning o.storage_key
+), doomed as (
+    insert into removals (tenant_id, storage_key)
+    select tenant_id, storage_key from target where $4 <> 'object missing'
+    on conflict (tenant_id, storage_key) do update set due_at = now()
+), again as (
+    select distinct tenant_id, id, max_attempts from target
+    where processing_status is not null and processing_status <> 'open'
+), reopened as (
+    update attachments a
+    set processing_status = 'open', processing_error = null, updated_at = now()
+    from again t where a.tenant_id = t.tenant_id and a.id = t.id
+), queued as (
+    insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+    select t.tenant_id, t.id, 'content', t.max_attempts,
+        coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
+            and j.attachment_id = t.id and j.kind = 'content'), 0)
+    from again t
+    on conflict do nothing
+)
+select count(*) from emptied";
 
 const DOOM_STRAYS: &str = "
-insert into removals (storage_key, tenant_id)
-select key, split_part(key, '/', 3) from unnest($1::text[]) as k(key)
+insert into removals (tenant_id, storage_key)
+select split_part(key, '/', 3), key from unnest($1::text[]) as k(key)
 on conflict do nothing";
 
 const DROP_STRAY_WORK: &str = "
 delete from work w using attachments a
-where a.tenant_id = w.tenant_id and a.id = w.attachment_id and a.status <> 'open'
+where a.tenant_id = w.tenant_id and a.id = w.attachment_id
+  and case w.kind when 'ingest' then a.status <> 'open'
+      else a.processing_status is distinct from 'open' end
   and w.updated_at < now() - make_interval(secs => $1)";
 
 /// None of them keeps registrations waiting for longer than a moment.
-const KEEP_SOURCES_UNIQUE: [&str; 7] = [
+const KEEP_OCCURRENCES_UNIQUE: [&str; 7] = [
     // Whoever waits for the table makes all others wait behind him.
     "set lock_timeout = '1s'",
-    "alter table attachments drop constraint if exists attachments_source_key",
+    "alter table attachments drop constraint if exists attachments_occurrence_key",
     "set lock_timeout = '60s'",
-    "drop index concurrently if exists attachments_source_key",
-    "create unique index concurrently attachments_source_key
-     on attachments (tenant_id, channel_id, media_id, part)",
+    "drop index concurrently if exists attachments_occurrence_key",
+    "create unique index concurrently attachments_occurrence_key
+     on attachments (tenant_id, channel_id, media_id, part, occurrence)",
     "set lock_timeout = '1s'",
-    "alter table attachments add constraint attachments_source_key
-     unique using index attachments_source_key",
+    "alter table attachments add constraint attachments_occurrence_key
+     unique using index attachments_occurrence_key",
 ];
 
 impl Db {
-    /// Puts stored attachments back to be downloaded again; gives how many.
+    /// Puts stored attachments whose original is missing or wrong back to be
+    /// downloaded again, and has what was made of others made anew; gives how
+    /// many objects that mended.
     pub async fn reopen(&self, objects: &[ExpectedObject], cause: Cause) -> Result<u64, DbError> {
         if objects.is_empty() {
             return Ok(0);
@@ -95,14 +147,21 @@ impl Db {
             .collect();
         let ids: Vec<Uuid> = objects.iter().map(|object| object.id.as_uuid()).collect();
         let keys: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
-        let result = sqlx::query(REOPEN)
-            .bind(tenants)
-            .bind(ids)
-            .bind(keys)
+        let reopened = sqlx::query(REOPEN)
+            .bind(&tenants)
+            .bind(&ids)
+            .bind(&keys)
             .bind(cause.as_str())
             .execute(&self.pool)
             .await?;
-        Ok(result.rows_affected())
+        let remade: i64 = sqlx::query_scalar(REMAKE)
+            .bind(&tenants)
+            .bind(&ids)
+            .bind(&keys)
+            .bind(cause.as_str())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(reopened.rows_affected() + remade.unsigned_abs())
     }
 
     /// Notes that objects which belong to nobody must go.
@@ -126,10 +185,10 @@ impl Survey {
         Ok(result.rows_affected())
     }
 
-    /// Puts the constraint back that keeps sources unique, while the service
+    /// Puts the constraint back that keeps occurrences unique, while the service
     /// runs on. Refused where there are duplicates.
-    pub async fn keep_sources_unique(&mut self) -> Result<(), DbError> {
-        for statement in KEEP_SOURCES_UNIQUE {
+    pub async fn keep_occurrences_unique(&mut self) -> Result<(), DbError> {
+        for statement in KEEP_OCCURRENCES_UNIQUE {
             sqlx::query(statement).execute(&mut self.connection).await?;
         }
         Ok(())

@@ -48,10 +48,10 @@ impl Db {
 }
 
 impl Survey {
-    /// How many attachments there are, and how many of them are stored.
+    /// How many attachments there are, and how many objects they have.
     pub async fn size(&mut self) -> Result<(u64, u64), DbError> {
         let (all, stored): (i64, i64) = sqlx::query_as(
-            "select count(*), count(*) filter (where status = 'stored') from attachments",
+            "select (select count(*) from attachments), (select count(*) from objects)",
         )
         .fetch_one(&mut self.connection)
         .await?;

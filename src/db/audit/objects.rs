@@ -5,6 +5,7 @@ use super::Survey;
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
 use crate::ids::AttachmentId;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// An object that a row says is there.
@@ -47,8 +48,8 @@ pub enum Owner {
 /// hours, and vacuum goes on.
 const DECLARE: &str = "
 declare expected no scroll cursor with hold for
-select tenant_id, id, storage_key, size_bytes, checksum_sha256 from attachments
-where status = 'stored' order by storage_key collate \"C\"";
+select tenant_id, attachment_id, storage_key, size_bytes, checksum_sha256 from objects
+order by storage_key collate \"C\"";
 
 /// Fewer than a store lists at once, so that a page of one meets a page of the other.
 const FETCH: &str = "fetch 900 from expected";
@@ -68,14 +69,12 @@ select n.key,
     not exists (select 1 from attachments a where a.tenant_id = n.tenant and a.id = n.id)
     and exists (select 1 from attempts j where j.attachment_id = n.id and j.tenant_id = n.tenant)
 from named n
-where not exists (select 1 from attachments a
-        where a.tenant_id = n.tenant and a.id = n.id and a.storage_key = n.key)
-  and not exists (select 1 from removals r where r.storage_key = n.key)";
+where not exists (select 1 from objects o where o.storage_key = n.key)
+  and not exists (select 1 from removals r where r.tenant_id = n.tenant and r.storage_key = n.key)";
 
 const STILL_STORED: &str = "
-select k.id from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, id, key)
-join attachments a on a.tenant_id = k.tenant and a.id = k.id
-  and a.status = 'stored' and a.storage_key = k.key";
+select o.storage_key from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, id, key)
+join objects o on o.tenant_id = k.tenant and o.attachment_id = k.id and o.storage_key = k.key";
 
 type ExpectedRow = (String, Uuid, String, i64, Vec<u8>);
 
@@ -141,15 +140,17 @@ impl Db {
             .collect();
         let ids: Vec<Uuid> = objects.iter().map(|object| object.id.as_uuid()).collect();
         let keys: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
-        let still: Vec<Uuid> = sqlx::query_scalar(STILL_STORED)
+        let still: HashSet<String> = sqlx::query_scalar(STILL_STORED)
             .bind(tenants)
             .bind(ids)
             .bind(keys)
             .fetch_all(&self.pool)
-            .await?;
+            .await?
+            .into_iter()
+            .collect();
         Ok(objects
             .into_iter()
-            .filter(|object| still.contains(&object.id.as_uuid()))
+            .filter(|object| still.contains(object.key.as_str()))
             .collect())
     }
 }

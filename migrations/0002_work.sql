@@ -1,0 +1,121 @@
+-- What is still to be done on attachments, and what was tried.
+
+create table work (
+    tenant_id      text        not null,
+    attachment_id  uuid        not null,
+    kind           text        not null,
+    due_at         timestamptz not null default now(),
+    priority       smallint    not null default 1,
+    fence          bigint      not null default 0,
+    attempt_count  smallint    not null default 0,
+    max_attempts   smallint    not null,
+    leased_by      text,
+    started_at     timestamptz,
+    failure_reason text,
+    waiting_since  timestamptz,
+    updated_at     timestamptz not null default now(),
+
+    primary key (tenant_id, attachment_id, kind),
+    constraint work_kind check (kind in ('ingest', 'content')),
+    constraint work_priority check (priority between 0 and 3),
+    constraint work_lease check ((leased_by is null) = (started_at is null)),
+    constraint work_attempts check (attempt_count between 0 and max_attempts),
+    constraint work_times check (isfinite(due_at) and isfinite(started_at)
+        and isfinite(waiting_since) and isfinite(updated_at))
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+comment on table work is 'The queue: one slim row per attachment and kind of work, deleted when it ends. No foreign key: the same statement writes both rows, and the sweeper compares them';
+comment on column work.kind is 'ingest ends in the status, content in the processing status';
+comment on column work.due_at is 'When it may be claimed; while it is leased, when the lease ends. A dead worker''s row is simply due again';
+comment on column work.priority is '0 images, 1 documents and what is not known yet, 2 sounds, 3 moving pictures; counts within a tenant only';
+comment on column work.fence is 'Grows with every claim, never repeats; every write of a worker names the fence it claimed';
+comment on column work.attempt_count is 'Attempts that count; counted at the claim, so a crash counts';
+comment on column work.leased_by is 'The worker that runs it; null when none does';
+comment on column work.started_at is 'When the running attempt was claimed';
+comment on column work.failure_reason is 'Why the last attempt failed; null before the first failure';
+comment on column work.waiting_since is 'Since when the provider has been saying that the file is not ready';
+
+create index work_due on work (kind, due_at);
+-- The sweeper finds the exhausted here, not among a million that merely wait.
+create index work_exhausted on work (due_at) where attempt_count >= max_attempts;
+-- A claim goes round the tenants, and within each through the priorities:
+-- every step is one probe of this index, however long the backlog is.
+create index work_by_tenant on work (kind, tenant_id, priority, due_at);
+-- How many of a tenant's attempts a worker runs.
+create index work_running on work (leased_by, kind, tenant_id) where leased_by is not null;
+
+create table attempts (
+    tenant_id             text        not null,
+    attachment_id         uuid        not null,
+    kind                  text        not null,
+    fence                 bigint      not null,
+    started_at            timestamptz not null,
+    ended_at              timestamptz not null default now(),
+    counted               boolean     not null,
+    failure_reason        text,
+    worker                text        not null,
+    detail                text        not null default '',
+    measured_bytes        bigint,
+    limit_bytes           bigint,
+    declared_content_type text,
+    detected_content_type text,
+    provider_request_id   text,
+    provider_status       smallint,
+    received_bytes        bigint      not null default 0,
+    fetch_ms              bigint      not null default 0,
+    store_ms              bigint      not null default 0,
+    credential_seen       timestamptz,
+
+    primary key (tenant_id, attachment_id, kind, fence),
+    constraint attempts_kind check (kind in ('ingest', 'content'))
+);
+
+comment on table attempts is 'What was tried, one row per attempt that ended; numbers and closed words only';
+comment on column attempts.counted is 'Whether it counts against the cap';
+comment on column attempts.failure_reason is 'Why it failed; null when it did what it was for';
+comment on column attempts.detail is 'For an operator; holds no URL, no secret and no provider text';
+comment on column attempts.measured_bytes is 'The size that broke a limit';
+comment on column attempts.limit_bytes is 'The limit that it broke';
+comment on column attempts.declared_content_type is 'The type that was declared, where it mattered';
+comment on column attempts.detected_content_type is 'The type that was detected, where it mattered';
+comment on column attempts.provider_request_id is 'Such as x-line-request-id, which the provider''s support asks for';
+comment on column attempts.credential_seen is 'The credential_since of the channel as the attempt knew it; null where it knew of none';
+
+create table removals (
+    tenant_id     text        not null,
+    storage_key   text        not null,
+    due_at        timestamptz not null default now(),
+    attempt_count integer     not null default 0,
+    attachment_id uuid,
+    kind          text,
+    fence         bigint,
+
+    primary key (tenant_id, storage_key),
+    constraint removals_announced check ((attachment_id is null) = (fence is null)
+        and (kind is null) = (fence is null))
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+comment on table removals is 'Objects that must go: of deleted attachments, and of attempts that never settled. Each is announced here before it is put; the settlement that stores it takes the announcement back, so that whatever dies in between, the object is known';
+comment on column removals.due_at is 'When it may be removed; for an announced one, when no put can be under way any more';
+comment on column removals.attachment_id is 'The attachment whose attempt announced it; null when the object was given up';
+comment on column removals.kind is 'The kind of work of that attempt';
+comment on column removals.fence is 'The attempt that announced it: it stays while that attempt holds its lease';
+
+create index removals_due on removals (due_at);
+-- An alarm counts the objects that the store will not let go of.
+create index removals_failing on removals (storage_key) where attempt_count >= 5;
+
+-- Whoever deletes takes the work it sees. Work that a retry put back while the
+-- deletion waited for the attachment is newer than what the deletion sees; a
+-- trigger sees it, and none is left to be claimed for what is deleted.
+create function attachments_drop_work() returns trigger language plpgsql as $$
+begin
+    delete from work where tenant_id = new.tenant_id and attachment_id = new.id;
+    return null;
+end $$;
+
+create trigger attachments_deleted after update on attachments
+    for each row when (new.status = 'deleted' and old.status <> 'deleted')
+    execute function attachments_drop_work();
+
+comment on function attachments_drop_work is 'Deletion wins: nothing deleted has work, whoever deletes it and however late its work came';

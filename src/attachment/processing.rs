@@ -1,0 +1,183 @@
+//! How far an attachment's content is made ready for eyes and models.
+
+use super::failure::FailureReason;
+use super::retry::{RetryPolicy, Trial, Verdict};
+use super::status::{Attempt, Outcome, Settlement};
+use super::work::WorkKind;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How far the content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Processing {
+    /// It does not apply, or was never asked for.
+    #[default]
+    None,
+    /// It waits for its turn, or for another try.
+    Pending,
+    /// An attempt is running.
+    Running,
+    /// It has ended.
+    Ended(Processed),
+}
+
+/// How making the content ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Processed {
+    /// All visible content is there.
+    Success,
+    /// Some visible content is missing.
+    Partial,
+    /// There is none.
+    Failed(ProcessingError),
+    /// There is nothing a model could read.
+    Skipped(ProcessingError),
+}
+
+/// Declares the errors: the variant and its name on the wire and in SQL.
+macro_rules! errors {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// Why there is no content.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ProcessingError { $($(#[$doc])* $variant),* }
+
+        impl ProcessingError {
+            /// Every error there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The error as it is written in SQL, proto and logs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+errors! {
+    /// Pictures of text: nothing to read without recognition.
+    Scanned = "SCANNED";
+    /// Encrypted.
+    Encrypted = "ENCRYPTED";
+    /// The text cannot be mapped to characters.
+    NoTextMapping = "NO_TEXT_MAPPING";
+    /// Larger or deeper than may be read.
+    TooComplex = "TOO_COMPLEX";
+    /// More pixels than may be read.
+    TooManyPixels = "TOO_MANY_PIXELS";
+    /// No format that is read.
+    UnsupportedFormat = "UNSUPPORTED_FORMAT";
+    /// The extractor failed.
+    ExtractorFailed = "EXTRACTOR_FAILED";
+    /// The file is gone.
+    SourceGone = "SOURCE_GONE";
+}
+
+/// A string that names no error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown processing error {0:?}")]
+pub struct UnknownProcessingError(String);
+
+impl FromStr for ProcessingError {
+    type Err = UnknownProcessingError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProcessingError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|error| error.as_str() == text)
+            .ok_or_else(|| UnknownProcessingError(text.to_owned()))
+    }
+}
+
+impl Processed {
+    /// The end in lower case, as the tables have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Partial => "partial",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+
+    /// Why there is no content, where there is none.
+    #[must_use]
+    pub const fn error(self) -> Option<ProcessingError> {
+        match self {
+            Self::Success | Self::Partial => None,
+            Self::Failed(error) | Self::Skipped(error) => Some(error),
+        }
+    }
+}
+
+/// A running attempt at the content. It ends exactly once: both ends consume
+/// it, and neither can touch the attachment's status.
+#[derive(Debug)]
+#[must_use = "an attempt that is dropped is found by its lease only"]
+pub struct ContentAttempt(Attempt);
+
+impl ContentAttempt {
+    /// What was claimed from the queue of this kind of work.
+    pub fn of(claimed: Attempt) -> Self {
+        Self(claimed)
+    }
+
+    /// What was claimed.
+    #[must_use]
+    pub fn claimed(&self) -> &Attempt {
+        &self.0
+    }
+
+    /// Ends the attempt, and with it the work.
+    pub fn processed(self, processed: Processed) -> Settlement {
+        self.0
+            .settle_as(WorkKind::Content, Outcome::Processed(processed))
+    }
+
+    /// Ends the attempt with a failure: another one follows up to the cap.
+    pub fn failed(self, reason: FailureReason, policy: &RetryPolicy) -> Settlement {
+        let attempt = self.0;
+        let trial = Trial {
+            attachment_id: attempt.attachment.id,
+            attempts: attempt.attempt_count,
+            max_attempts: attempt.attachment.max_attempts,
+            waited: attempt.waited,
+        };
+        let outcome = match policy.decide(trial, reason, None) {
+            Verdict::RetryAfter { wait, spent } => Outcome::RetryAfter {
+                reason,
+                wait,
+                spent,
+            },
+            Verdict::Final => {
+                Outcome::Processed(Processed::Failed(ProcessingError::ExtractorFailed))
+            }
+        };
+        attempt.settle_as(WorkKind::Content, outcome)
+    }
+
+    /// Ends the attempt without counting it, to be claimed again after `wait`.
+    pub fn put_off(self, reason: FailureReason, wait: Duration) -> Settlement {
+        let outcome = Outcome::RetryAfter {
+            reason,
+            wait,
+            spent: false,
+        };
+        self.0.settle_as(WorkKind::Content, outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_reads_back() {
+        for error in ProcessingError::ALL {
+            assert_eq!(error.as_str().parse::<ProcessingError>().as_ref(), Ok(error));
+        }
+        assert!("NO_SUCH_ERROR".parse::<ProcessingError>().is_err());
+    }
+}
