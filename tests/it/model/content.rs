@@ -1,0 +1,119 @@
+//! Work at the content: claimed, retried, exhausted and redriven by the same
+//! engine, without a touch of the status.
+
+use crate::support::{TENANT, TestApp, line};
+use attachments::dev::object_store::Fault;
+use attachments::proto::attachment::Status;
+use attachments::proto::attempt::Work;
+use attachments::proto::processed_content::Status as Processing;
+use attachments::proto::{Attachment, RedriveAttachmentsRequest, WatchAttachmentsRequest};
+
+async fn redrive_content(app: &TestApp, request_id: &str) -> i64 {
+    let request = RedriveAttachmentsRequest {
+        content: true,
+        request_id: request_id.to_owned(),
+        ..RedriveAttachmentsRequest::default()
+    };
+    let redriven = app.admin(TENANT).redrive_attachments(request).await;
+    redriven.unwrap().into_inner().redriven_count
+}
+
+async fn processed(app: &TestApp, id: &str) -> Attachment {
+    app.wait(TENANT, id, |attachment| {
+        matches!(
+            attachment.processing_status(),
+            Processing::Success | Processing::Partial | Processing::Failed | Processing::Skipped
+        )
+    })
+    .await
+}
+
+async fn stored(app: &TestApp, id: &str) -> Attachment {
+    app.line_plays(id, &[]);
+    let stored = app.ingest(line(id)).await;
+    assert_eq!(stored.status(), Status::Stored);
+    stored
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
+    let app = TestApp::start().await;
+    let before = stored(&app, "1001").await;
+    assert_eq!(before.processing_status(), Processing::Unspecified);
+    let mut watch = app
+        .client(TENANT)
+        .watch_attachments(WatchAttachmentsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+
+    assert_eq!(redrive_content(&app, "").await, 1);
+    let after = processed(&app, &before.attachment_id).await;
+    assert_eq!(after.processing_status(), Processing::Skipped);
+    assert_eq!((after.status(), after.attempt_count), (Status::Stored, before.attempt_count));
+    let attempts = app.explain(&before.attachment_id).await;
+    let works: Vec<_> = attempts.iter().map(|attempt| attempt.work()).collect();
+    assert_eq!(works, [Work::Ingest, Work::Content]);
+    assert_eq!(app.work_rows().await, 0);
+
+    // The next thing a watcher hears of is the deletion.
+    app.delete(&before.attachment_id).await;
+    let heard = watch.message().await.unwrap().unwrap().attachment.unwrap();
+    assert_eq!(heard.status(), Status::Deleted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_read_is_retried_to_the_cap_and_redriven() {
+    let app = TestApp::start().await;
+    let before = stored(&app, "1001").await;
+    app.store.spoil(&before.storage_key);
+    assert_eq!(redrive_content(&app, "first").await, 1);
+    let failed = processed(&app, &before.attachment_id).await;
+    assert_eq!(failed.processing_status(), Processing::Failed);
+    assert_eq!(failed.status(), Status::Stored, "the status is not touched");
+    let attempts = app.explain(&before.attachment_id).await;
+    let tried = attempts.iter().filter(|attempt| attempt.work() == Work::Content);
+    assert_eq!(tried.count(), 5, "{attempts:#?}");
+    // The same request is the same redrive; another one is made anew.
+    assert_eq!(redrive_content(&app, "first").await, 1);
+    assert_eq!(redrive_content(&app, "second").await, 1);
+    processed(&app, &before.attachment_id).await;
+    let _ = Fault::Off;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_gone_ends_the_work_at_once() {
+    let app = TestApp::start().await;
+    let before = stored(&app, "1001").await;
+    app.remove_object(&before.storage_key).await;
+    redrive_content(&app, "").await;
+    let failed = processed(&app, &before.attachment_id).await;
+    assert_eq!(failed.processing_status(), Processing::Failed);
+    let attempts = app.explain(&before.attachment_id).await;
+    assert_eq!(attempts.len(), 2, "{attempts:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_workers_content_is_taken_over_and_ends_with_the_last_attempt() {
+    let app = TestApp::start().await;
+    let before = stored(&app, "1001").await;
+    // What a worker left that died with its last attempt.
+    sqlx::query("update attachments set processing_status = 'open' where id = $1::uuid")
+        .bind(&before.attachment_id)
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into work (tenant_id, attachment_id, kind, due_at, fence, attempt_count,
+            max_attempts, leased_by, started_at)
+         values ($1, $2::uuid, 'content', now() - interval '1 second', 5, 5, 5, 'ghost', now())",
+    )
+    .bind(TENANT)
+    .bind(&before.attachment_id)
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let failed = processed(&app, &before.attachment_id).await;
+    assert_eq!(failed.processing_status(), Processing::Failed);
+    assert_eq!(failed.status(), Status::Stored);
+}
