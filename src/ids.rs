@@ -82,6 +82,14 @@ name!(
     /// Who sent a message, as the gateway named them.
     SenderId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
 );
+name!(
+    /// A provider's id of something: a message, a file, an album.
+    ProviderId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
+);
+name!(
+    /// A redrive, as its caller named it.
+    RequestId, 256, b"._:@/=+~-", "[A-Za-z0-9._:@/=+~-]"
+);
 
 /// An attachment's id: a `UUIDv7`, so ids sort by time of registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,6 +139,21 @@ mod tests {
         assert!("a".repeat(64).parse::<TenantId>().is_ok());
         for bad in ["", "a b", "a/b", "a.b", "ä", "a\0", &"a".repeat(65)] {
             assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_what_chat_providers_and_gateways_make() {
+        for good in [
+            "C1:1531420618.000100",
+            "user@example.com",
+            "a/b+c==~1",
+            &"m".repeat(256),
+        ] {
+            assert!(good.parse::<MessageId>().is_ok(), "{good:?}");
+        }
+        for bad in ["", "a b", "a\0", "ä", "a%2F", "a\n", &"m".repeat(257)] {
+            assert!(bad.parse::<MessageId>().is_err(), "{bad:?}");
         }
     }
 

@@ -9,7 +9,10 @@ use attachments::dev::client::{self, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
 use attachments::dev::postgres::{Durability, EmbeddedPostgres, Options};
 use attachments::dev::simulator::{self, LINE_DEV_TOKEN, Simulator};
-use attachments::proto::{Channel, Provider, PutChannelRequest};
+use attachments::proto::set_channel_credential_request::Credential;
+use attachments::proto::{
+    Channel, PutChannelRequest, SetChannelCredentialRequest, channel::Provider,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -99,12 +102,18 @@ impl Stage {
         let channel = Channel {
             channel_id: CHANNEL.to_owned(),
             provider: Provider::Line.into(),
-            credential: LINE_DEV_TOKEN.to_owned(),
             ..Channel::default()
         };
         admin
             .put_channel(PutChannelRequest {
                 channel: Some(channel),
+                update_mask: None,
+            })
+            .await?;
+        admin
+            .set_channel_credential(SetChannelCredentialRequest {
+                channel_id: CHANNEL.to_owned(),
+                credential: Some(Credential::Token(LINE_DEV_TOKEN.to_owned())),
             })
             .await?;
         Ok(service)

@@ -8,6 +8,7 @@ pub mod deletion;
 pub mod failure;
 pub mod file_name;
 pub mod journal;
+pub mod language;
 pub mod listing;
 pub mod media;
 pub mod processing;

@@ -1,43 +1,54 @@
-//! The scope each RPC asks for. An RPC that is not listed is denied.
+//! The scopes each RPC asks for. An RPC that is not listed is denied.
 
-use super::scope::Scope;
+use super::scope::{Scope, ScopeSet};
 
 const ATTACHMENTS: &str = "attachments.v1.AttachmentService";
 const ADMIN: &str = "attachments.v1.AdminService";
 
-const SCOPES: &[(&str, &str, Scope)] = &[
-    (ATTACHMENTS, "RegisterAttachment", Scope::Register),
-    (ATTACHMENTS, "BatchRegisterAttachments", Scope::Register),
-    (ATTACHMENTS, "GetAttachment", Scope::Read),
-    (ATTACHMENTS, "BatchGetAttachments", Scope::Read),
-    (ATTACHMENTS, "ListAttachments", Scope::Read),
-    (ATTACHMENTS, "WatchAttachments", Scope::Read),
-    (ATTACHMENTS, "ExplainAttachment", Scope::Read),
-    (ATTACHMENTS, "IssueAccessLink", Scope::Link),
-    (ATTACHMENTS, "BatchIssueAccessLinks", Scope::Link),
-    (ATTACHMENTS, "GetAttachmentBytes", Scope::Read),
-    (ATTACHMENTS, "ListEnrichedAttachments", Scope::Read),
-    (ATTACHMENTS, "GetProcessedContent", Scope::Read),
-    (ATTACHMENTS, "RetryAttachment", Scope::Register),
-    (ATTACHMENTS, "DeleteAttachment", Scope::Delete),
-    (ATTACHMENTS, "PurgeAttachments", Scope::Delete),
-    (ADMIN, "PutChannel", Scope::Admin),
-    (ADMIN, "GetChannel", Scope::Admin),
-    (ADMIN, "ListChannels", Scope::Admin),
-    (ADMIN, "DeleteChannel", Scope::Admin),
-    (ADMIN, "RedriveAttachments", Scope::Admin),
-    (ADMIN, "GetUsage", Scope::Admin),
+const SCOPES: &[(&str, &str, &[Scope])] = &[
+    (ATTACHMENTS, "RegisterAttachment", &[Scope::Register]),
+    (ATTACHMENTS, "BatchRegisterAttachments", &[Scope::Register]),
+    (ATTACHMENTS, "GetAttachment", &[Scope::Read]),
+    (ATTACHMENTS, "BatchGetAttachments", &[Scope::Read]),
+    (ATTACHMENTS, "ListAttachments", &[Scope::Read]),
+    (ATTACHMENTS, "WatchAttachments", &[Scope::Read]),
+    (ATTACHMENTS, "ExplainAttachment", &[Scope::Read]),
+    (ATTACHMENTS, "IssueAccessLink", &[Scope::Link]),
+    (ATTACHMENTS, "BatchIssueAccessLinks", &[Scope::Link]),
+    (ATTACHMENTS, "GetAttachmentBytes", &[Scope::Read]),
+    (
+        ATTACHMENTS,
+        "ListEnrichedAttachments",
+        &[Scope::Read, Scope::Link],
+    ),
+    (ATTACHMENTS, "GetProcessedContent", &[Scope::Read]),
+    (ATTACHMENTS, "RetryAttachment", &[Scope::Register]),
+    (ATTACHMENTS, "DeleteAttachment", &[Scope::Delete]),
+    (ATTACHMENTS, "PurgeAttachments", &[Scope::Delete]),
+    (ADMIN, "PutChannel", &[Scope::Admin]),
+    (ADMIN, "SetChannelCredential", &[Scope::Admin]),
+    (ADMIN, "ClearChannelCredential", &[Scope::Admin]),
+    (ADMIN, "TestChannel", &[Scope::Admin]),
+    (ADMIN, "GetChannel", &[Scope::Admin]),
+    (ADMIN, "ListChannels", &[Scope::Admin]),
+    (ADMIN, "DeleteChannel", &[Scope::Admin]),
+    (ADMIN, "RedriveAttachments", &[Scope::Admin]),
+    (ADMIN, "ListRedrives", &[Scope::Admin]),
+    (ADMIN, "GetTenant", &[Scope::Admin]),
+    (ADMIN, "PutTenant", &[Scope::Admin]),
+    (ADMIN, "GetUsage", &[Scope::Admin]),
+    (ADMIN, "ListAuditEvents", &[Scope::Admin]),
 ];
 
-/// The scope that the RPC at `path` (`/package.Service/Method`) asks for, or
-/// none when no token opens it.
+/// The scopes that the RPC at `path` (`/package.Service/Method`) asks for, all
+/// of them, or none when no token opens it.
 #[must_use]
-pub fn required_scope(path: &str) -> Option<Scope> {
+pub fn required_scopes(path: &str) -> Option<ScopeSet> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     SCOPES
         .iter()
         .find(|(listed_service, listed, _)| *listed == method && *listed_service == service)
-        .map(|(_, _, scope)| *scope)
+        .map(|(_, _, scopes)| scopes.iter().copied().collect())
 }
 
 /// The paths of all RPCs that are listed.
@@ -76,10 +87,19 @@ mod tests {
     }
 
     #[test]
+    fn links_in_a_list_take_the_scope_of_links_too() {
+        assert_eq!(
+            required_scopes("/attachments.v1.AttachmentService/ListEnrichedAttachments"),
+            Some(ScopeSet::from_iter([Scope::Read, Scope::Link]))
+        );
+        assert!(SCOPES.iter().all(|(_, _, scopes)| !scopes.is_empty()));
+    }
+
+    #[test]
     fn an_unlisted_path_has_no_scope() {
         assert_eq!(
-            required_scope("/attachments.v1.AttachmentService/GetAttachment"),
-            Some(Scope::Read)
+            required_scopes("/attachments.v1.AttachmentService/GetAttachment"),
+            Some(ScopeSet::from_iter([Scope::Read]))
         );
         for path in [
             "/attachments.v1.AttachmentService/GetAttachments",
@@ -92,7 +112,7 @@ mod tests {
             "/",
             "",
         ] {
-            assert_eq!(required_scope(path), None, "{path}");
+            assert_eq!(required_scopes(path), None, "{path}");
         }
     }
 }

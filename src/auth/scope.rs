@@ -94,6 +94,12 @@ impl ScopeSet {
         self.0 & scope.bit() != 0
     }
 
+    /// The first scope of `required` that is not in the set.
+    #[must_use]
+    pub fn lacks(self, required: Self) -> Option<Scope> {
+        required.iter().find(|scope| !self.contains(*scope))
+    }
+
     /// The scopes in the set.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL

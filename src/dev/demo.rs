@@ -10,9 +10,10 @@ use super::token::MintError;
 use crate::auth::Scope;
 use crate::clock::Clock;
 use crate::ids::{AttachmentId, MessageId};
+use crate::proto::attachment::Status;
+use crate::proto::get_attachment_request::Key;
 use crate::proto::{
-    Attachment, AttachmentStatus, ExplainAttachmentRequest, GetAttachmentRequest,
-    IssueAccessLinkRequest,
+    Attachment, ExplainAttachmentRequest, GetAttachmentRequest, IssueAccessLinkRequest,
 };
 use sha2::{Digest as _, Sha256};
 use std::io::Write as _;
@@ -212,9 +213,10 @@ async fn wait_stored(
     let mut last = None;
     loop {
         let request = GetAttachmentRequest {
-            attachment_id: id.to_string(),
+            key: Some(Key::AttachmentId(id.to_string())),
         };
-        let attachment = reader.get_attachment(request).await?.into_inner();
+        let answer = reader.get_attachment(request).await?.into_inner();
+        let attachment = answer.attachment.unwrap_or_default();
         let status = attachment.status();
         if last != Some(status) {
             let reason = match attachment.failure_message.as_str() {
@@ -225,7 +227,7 @@ async fn wait_stored(
             last = Some(status);
         }
         match status {
-            AttachmentStatus::Stored => {
+            Status::Stored => {
                 let Attachment {
                     size_bytes,
                     content_type,
@@ -284,7 +286,8 @@ async fn fetch_and_compare(
         attachment_id: stored.attachment_id.clone(),
         ..IssueAccessLinkRequest::default()
     };
-    let link = reader.issue_access_link(request).await?.into_inner();
+    let answer = reader.issue_access_link(request).await?.into_inner();
+    let link = answer.link.unwrap_or_default();
     let place = link.url.split('?').next().unwrap_or_default();
     story.tell("link", &format!("good for 15 minutes: {place}?..."));
     let response = http_client()?

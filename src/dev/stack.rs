@@ -17,7 +17,9 @@ use crate::clock::Clock;
 use crate::config::{Config, Faults, Resolved, Role, Secret, TokenKey};
 use crate::db::{Db, DbError, MigrateError};
 use crate::ids::TenantId;
-use crate::proto::{Channel, GetChannelRequest, Provider, PutChannelRequest};
+use crate::proto::channel::Provider;
+use crate::proto::set_channel_credential_request::Credential;
+use crate::proto::{Channel, GetChannelRequest, PutChannelRequest, SetChannelCredentialRequest};
 use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 use std::io;
@@ -192,13 +194,20 @@ impl Stack {
                 continue;
             }
             let channel = Channel {
-                channel_id,
+                channel_id: channel_id.clone(),
                 provider: provider.into(),
-                credential: credential.to_owned(),
                 ..Channel::default()
             };
-            let channel = Some(channel);
-            admin.put_channel(PutChannelRequest { channel }).await?;
+            let request = PutChannelRequest {
+                channel: Some(channel),
+                update_mask: None,
+            };
+            admin.put_channel(request).await?;
+            let request = SetChannelCredentialRequest {
+                channel_id,
+                credential: Some(Credential::Token(credential.to_owned())),
+            };
+            admin.set_channel_credential(request).await?;
         }
         Ok(())
     }

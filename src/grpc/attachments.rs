@@ -1,34 +1,38 @@
 //! `AttachmentService`: each call is caller, conversion, capability, conversion.
 
 use super::byte_stream::{ByteStream, byte_stream};
+use super::caller::{language_of, tenant_of};
 use super::convert::{
-    attachment_id, attachment_to_proto, attempt_to_proto, filter_from_proto, group, link_request,
-    link_to_proto, new_attachment, page_size, source_name, summary, watch_filter,
+    Form, attachment_id, attachment_to_proto, attempt_to_proto, cause, check_enriched,
+    check_processed, deleted_to_proto, form, group, link_request, link_to_proto, list_filter,
+    new_attachment, page_size, purged_to_proto, sealed_text, source_reference, summary,
+    watch_filter, whole_source,
 };
-use super::error::{Violation, internal, invalid, unimplemented};
+use super::error::{Violation, internal, invalid, rendition_missing, unimplemented};
 use super::{Capabilities, batch, sealed};
 use crate::access::ByteRange;
 use crate::attachment::Registered;
-use crate::auth::Caller;
-use crate::ids::{AttachmentId, TenantId};
+use crate::attachment::language::Language;
+use crate::ids::AttachmentId;
 use crate::proto::attachment_service_server::AttachmentService;
 use crate::proto::delete_attachment_request::Target;
+use crate::proto::get_attachment_request::Key;
 use crate::proto::{
-    AccessLink, Attachment, AttachmentStatus, BatchGetAttachmentsRequest,
-    BatchGetAttachmentsResponse, BatchIssueAccessLinksRequest, BatchIssueAccessLinksResponse,
-    BatchRegisterAttachmentsRequest, BatchRegisterAttachmentsResponse, DeleteAttachmentRequest,
-    ExplainAttachmentRequest, ExplainAttachmentResponse, FailureReason, GetAttachmentBytesRequest,
-    GetAttachmentRequest, GetProcessedContentRequest, IssueAccessLinkRequest,
+    BatchGetAttachmentsRequest, BatchGetAttachmentsResponse, BatchIssueAccessLinksRequest,
+    BatchIssueAccessLinksResponse, BatchRegisterAttachmentsRequest,
+    BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, DeleteAttachmentResponse,
+    ExplainAttachmentRequest, ExplainAttachmentResponse, GetAttachmentBytesRequest,
+    GetAttachmentRequest, GetAttachmentResponse, GetProcessedContentRequest,
+    GetProcessedContentResponse, IssueAccessLinkRequest, IssueAccessLinkResponse,
     ListAttachmentsRequest, ListAttachmentsResponse, ListEnrichedAttachmentsRequest,
-    ListEnrichedAttachmentsResponse, ProcessedContent, PurgeAttachmentsRequest,
-    PurgeAttachmentsResponse, RegisterAttachmentRequest, RegisterAttachmentResponse,
-    RetryAttachmentRequest, WatchAttachmentsRequest, WatchAttachmentsResponse,
+    ListEnrichedAttachmentsResponse, PurgeAttachmentsRequest, PurgeAttachmentsResponse,
+    RegisterAttachmentRequest, RegisterAttachmentResponse, RetryAttachmentRequest,
+    RetryAttachmentResponse, WatchAttachmentsRequest, WatchAttachmentsResponse,
     batch_get_attachments_response, batch_issue_access_links_response,
     batch_register_attachments_response,
 };
 use futures::stream::{BoxStream, StreamExt as _};
 use std::mem;
-use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
 const MAX_BATCH_REGISTER: usize = 50;
@@ -38,16 +42,6 @@ const CURSOR_HEADER: &str = "attachments-cursor";
 
 pub(super) struct Service(pub(super) Capabilities);
 
-/// The tenant everything happens in. The layer in front put the caller there;
-/// without one there is no answer.
-pub(super) fn tenant_of<T>(request: &Request<T>) -> Result<TenantId, Status> {
-    let caller = request
-        .extensions()
-        .get::<Arc<Caller>>()
-        .ok_or_else(internal)?;
-    Ok(caller.tenant().clone())
-}
-
 #[async_trait]
 impl AttachmentService for Service {
     async fn register_attachment(
@@ -55,10 +49,11 @@ impl AttachmentService for Service {
         request: Request<RegisterAttachmentRequest>,
     ) -> Result<Response<RegisterAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let new = new_attachment("", request.into_inner()).map_err(invalid)?;
         let mut answers = self.0.register.register(&tenant, vec![new]).await;
         let registered = answers.pop().ok_or_else(internal)??;
-        Ok(Response::new(registered_to_proto(registered)))
+        Ok(Response::new(registered_to_proto(registered, language)))
     }
 
     async fn batch_register_attachments(
@@ -67,6 +62,7 @@ impl AttachmentService for Service {
     ) -> Result<Response<BatchRegisterAttachmentsResponse>, Status> {
         use batch_register_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let requests = request.into_inner().requests;
         batch::check_size("requests", requests.len(), MAX_BATCH_REGISTER)?;
         let results = batch::answer(
@@ -75,7 +71,7 @@ impl AttachmentService for Service {
             |good| async { Ok(self.0.register.register(&tenant, good).await) },
             |answer| Item {
                 result: Some(answer.map_or_else(Answer::Error, |registered| {
-                    Answer::Response(registered_to_proto(registered))
+                    Answer::Response(registered_to_proto(registered, language))
                 })),
             },
         );
@@ -86,11 +82,22 @@ impl AttachmentService for Service {
     async fn get_attachment(
         &self,
         request: Request<GetAttachmentRequest>,
-    ) -> Result<Response<Attachment>, Status> {
+    ) -> Result<Response<GetAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
+        let language = language_of(&request);
+        let id = match request.into_inner().key {
+            Some(Key::AttachmentId(text)) => attachment_id("attachment_id", &text)?,
+            Some(Key::Source(source)) => {
+                source_reference(source)?;
+                // WIRE: the core finds no attachment by its source.
+                return Err(unimplemented("GetAttachment by source"));
+            }
+            None => return Err(Violation::new("key", "must be attachment_id or source").into()),
+        };
         let attachment = self.0.access.attachment(&tenant, id).await?;
-        Ok(Response::new(attachment_to_proto(attachment)))
+        Ok(Response::new(GetAttachmentResponse {
+            attachment: Some(attachment_to_proto(attachment, language)),
+        }))
     }
 
     async fn batch_get_attachments(
@@ -99,6 +106,7 @@ impl AttachmentService for Service {
     ) -> Result<Response<BatchGetAttachmentsResponse>, Status> {
         use batch_get_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let texts = request.into_inner().attachment_ids;
         batch::check_size("attachment_ids", texts.len(), MAX_BATCH_READ)?;
         let results = batch::answer(
@@ -107,7 +115,7 @@ impl AttachmentService for Service {
             |ids| async move { Ok(self.0.access.attachments(&tenant, &ids).await?) },
             |answer| Item {
                 result: Some(answer.map_or_else(Answer::Error, |attachment| {
-                    Answer::Attachment(attachment_to_proto(attachment))
+                    Answer::Attachment(attachment_to_proto(attachment, language))
                 })),
             },
         );
@@ -120,8 +128,10 @@ impl AttachmentService for Service {
         request: Request<ListAttachmentsRequest>,
     ) -> Result<Response<ListAttachmentsResponse>, Status> {
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let mut request = request.into_inner();
-        let filter = filter_from_proto(&request)?;
+        sealed_text("page_token", &request.page_token)?;
+        let filter = list_filter(&request)?;
         let size = page_size(request.page_size)?;
         let token = mem::take(&mut request.page_token);
         request.page_size = 0;
@@ -137,9 +147,11 @@ impl AttachmentService for Service {
             attachments: page
                 .attachments
                 .into_iter()
-                .map(attachment_to_proto)
+                .map(|attachment| attachment_to_proto(attachment, language))
                 .collect(),
             next_page_token,
+            // WIRE: the core's list tells no place in the watch.
+            watch_cursor: String::new(),
         }))
     }
 
@@ -150,17 +162,22 @@ impl AttachmentService for Service {
         request: Request<WatchAttachmentsRequest>,
     ) -> Result<Response<Self::WatchAttachmentsStream>, Status> {
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let request = request.into_inner();
         let seal = self.0.seal.clone();
+        sealed_text("cursor", &request.cursor)?;
         let cursor = sealed::read_cursor(&seal, &tenant, &request.cursor)?;
         let filter = watch_filter(request)?;
         let (begin, changes) = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
         let begin = sealed::cursor(&seal, &tenant, begin)?;
         let messages = changes.map(move |change| {
             let change = change?;
+            let attachment = attachment_to_proto(change.attachment, language);
             Ok(WatchAttachmentsResponse {
                 cursor: sealed::cursor(&seal, &tenant, change.cursor)?,
-                attachment: Some(attachment_to_proto(change.attachment)),
+                // WIRE: the core's Change tells not when it happened.
+                change_time: attachment.update_time,
+                attachment: Some(attachment),
             })
         });
         let mut response = Response::new(messages.boxed());
@@ -174,11 +191,12 @@ impl AttachmentService for Service {
         request: Request<ExplainAttachmentRequest>,
     ) -> Result<Response<ExplainAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
         let (attachment, journal) = self.0.access.explain(&tenant, id).await?;
         Ok(Response::new(ExplainAttachmentResponse {
             summary: summary(&attachment),
-            attachment: Some(attachment_to_proto(attachment)),
+            attachment: Some(attachment_to_proto(attachment, language)),
             attempts: (1..)
                 .zip(journal)
                 .map(|(n, entry)| attempt_to_proto(n, entry))
@@ -189,12 +207,14 @@ impl AttachmentService for Service {
     async fn issue_access_link(
         &self,
         request: Request<IssueAccessLinkRequest>,
-    ) -> Result<Response<AccessLink>, Status> {
+    ) -> Result<Response<IssueAccessLinkResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let wanted = link_request("", request.get_ref())?;
+        let (wanted, form) = link_request("", request.get_ref())?;
         let mut links = self.0.access.links(&tenant, &[wanted]).await?;
-        let link = links.pop().ok_or_else(internal)??;
-        Ok(Response::new(link_to_proto(link)))
+        let link = links.pop().ok_or_else(internal)?;
+        Ok(Response::new(IssueAccessLinkResponse {
+            link: Some(link_to_proto(of_form(form, link)?)),
+        }))
     }
 
     async fn batch_issue_access_links(
@@ -232,55 +252,78 @@ impl AttachmentService for Service {
             offset: not_negative("offset", request.offset)?,
             limit: Some(not_negative("limit", request.limit)?).filter(|limit| *limit > 0),
         };
+        if form("rendition", request.rendition)? == Form::Rendition {
+            let wanted = LinkRequest {
+                id,
+                ttl: None,
+                disposition: None,
+            };
+            let link = self.0.access.links(&tenant, &[wanted]).await?.pop();
+            of_form(Form::Rendition, link.ok_or_else(internal)?)?;
+        }
         let (attachment, object, bytes) = self.0.access.bytes(&tenant, id, range).await?;
-        Ok(Response::new(byte_stream(&attachment, &object, bytes)))
+        Ok(Response::new(byte_stream(
+            &attachment,
+            &object,
+            range,
+            bytes,
+        )))
     }
 
     async fn list_enriched_attachments(
         &self,
-        _: Request<ListEnrichedAttachmentsRequest>,
+        request: Request<ListEnrichedAttachmentsRequest>,
     ) -> Result<Response<ListEnrichedAttachmentsResponse>, Status> {
+        check_enriched(request.get_ref())?;
         Err(unimplemented("ListEnrichedAttachments"))
     }
 
     async fn get_processed_content(
         &self,
-        _: Request<GetProcessedContentRequest>,
-    ) -> Result<Response<ProcessedContent>, Status> {
+        request: Request<GetProcessedContentRequest>,
+    ) -> Result<Response<GetProcessedContentResponse>, Status> {
+        check_processed(request.get_ref())?;
         Err(unimplemented("GetProcessedContent"))
     }
 
     async fn retry_attachment(
         &self,
         request: Request<RetryAttachmentRequest>,
-    ) -> Result<Response<Attachment>, Status> {
+    ) -> Result<Response<RetryAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
+        let language = language_of(&request);
         let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
         let attachment = self.0.redrive.retry(&tenant, id).await?;
-        Ok(Response::new(attachment_to_proto(attachment)))
+        Ok(Response::new(RetryAttachmentResponse {
+            attachment: Some(attachment_to_proto(attachment, language)),
+        }))
     }
 
     async fn delete_attachment(
         &self,
         request: Request<DeleteAttachmentRequest>,
-    ) -> Result<Response<Attachment>, Status> {
+    ) -> Result<Response<DeleteAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let deleted = match request.into_inner().target {
+        let language = language_of(&request);
+        let request = request.into_inner();
+        let by_source = matches!(request.target, Some(Target::Source(_)));
+        let deleted = match request.target {
             Some(Target::AttachmentId(text)) => {
                 let id = attachment_id("attachment_id", &text)?;
+                cause(request.cause)?;
                 Some(self.0.purge.delete(&tenant, id).await?)
             }
             Some(Target::Source(source)) => {
-                let name = source_name(source)?;
+                let name = whole_source(source)?;
+                cause(request.cause)?;
                 self.0.purge.delete_source(&tenant, &name).await?
             }
             None => {
                 return Err(Violation::new("target", "must be attachment_id or source").into());
             }
         };
-        Ok(Response::new(
-            deleted.map_or_else(tombstone, attachment_to_proto),
-        ))
+        let deleted = deleted_to_proto(deleted, by_source, language);
+        Ok(Response::new(deleted))
     }
 
     async fn purge_attachments(
@@ -288,29 +331,27 @@ impl AttachmentService for Service {
         request: Request<PurgeAttachmentsRequest>,
     ) -> Result<Response<PurgeAttachmentsResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let group = group(request.into_inner().group)?;
+        let request = request.into_inner();
+        let group = group(request.group)?;
+        cause(request.cause)?;
         let purged = self.0.purge.purge(&tenant, &group).await?;
-        Ok(Response::new(PurgeAttachmentsResponse {
-            deleted_count: purged.deleted.cast_signed(),
-            already_deleted_count: purged.already_deleted.cast_signed(),
-            deleted_bytes: purged.bytes.cast_signed(),
-        }))
+        Ok(Response::new(purged_to_proto(purged)))
     }
 }
 
-/// What is shown of a file that was deleted before it came.
-fn tombstone() -> Attachment {
-    Attachment {
-        status: AttachmentStatus::Deleted.into(),
-        failure_reason: FailureReason::DeleteRequested.into(),
-        ..Attachment::default()
-    }
-}
-
-fn registered_to_proto(registered: Registered) -> RegisterAttachmentResponse {
+fn registered_to_proto(registered: Registered, language: Language) -> RegisterAttachmentResponse {
     RegisterAttachmentResponse {
-        attachment: Some(attachment_to_proto(registered.attachment)),
+        attachment: Some(attachment_to_proto(registered.attachment, language)),
         duplicate: registered.duplicate,
+    }
+}
+
+/// A link to the form that was asked for: where there are bytes at all, to the
+/// original alone.
+fn of_form(form: Form, link: Result<AccessLink, AccessError>) -> Result<AccessLink, Status> {
+    match (form, link?) {
+        (Form::Original, link) => Ok(link),
+        (Form::Rendition, _) => Err(rendition_missing()),
     }
 }
 

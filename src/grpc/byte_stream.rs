@@ -1,9 +1,10 @@
 //! Bytes as a stream of messages: `info` first, then chunks.
 
-use crate::access::AccessError;
+use crate::access::{AccessError, ByteRange};
 use crate::attachment::Attachment;
 use crate::attachment::status::StoredObject;
 use crate::proto::get_attachment_bytes_response::Payload;
+use crate::proto::rendition::Type;
 use crate::proto::{AttachmentBytesInfo, GetAttachmentBytesResponse};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
@@ -19,13 +20,20 @@ pub(super) type ByteStream = BoxStream<'static, Result<GetAttachmentBytesRespons
 pub(super) fn byte_stream(
     attachment: &Attachment,
     object: &StoredObject,
+    range: ByteRange,
     bytes: impl Stream<Item = Result<Bytes, AccessError>> + Send + 'static,
 ) -> ByteStream {
+    let left = object.size_bytes.saturating_sub(range.offset);
+    let length = range.limit.map_or(left, |limit| limit.min(left));
     let info = AttachmentBytesInfo {
+        attachment_id: attachment.id.to_string(),
+        rendition: Type::Original.into(),
         content_type: object.media_type.mime().to_owned(),
         size_bytes: object.size_bytes.cast_signed(),
         checksum_sha256: object.sha256.to_hex(),
         file_name: attachment.file_name.as_str().to_owned(),
+        offset: range.offset.cast_signed(),
+        length: length.cast_signed(),
     };
     let first = stream::once(async { Ok(message(Payload::Info(info))) });
     let chunks = bytes.flat_map(|next| {

@@ -179,6 +179,24 @@ pub(super) fn unimplemented(what: &'static str) -> Status {
     )
 }
 
+/// The file is stored, this form of it is not.
+pub(super) fn rendition_missing() -> Status {
+    with_reason(
+        Code::FailedPrecondition,
+        "this rendition of the attachment is not stored",
+        "RENDITION_MISSING",
+    )
+}
+
+/// Somebody else changed the resource after the caller had read it.
+pub(super) fn etag_mismatch(what: &'static str) -> Status {
+    with_reason(
+        Code::Aborted,
+        format!("the {what} has changed since it was read; read it again"),
+        "ETAG_MISMATCH",
+    )
+}
+
 /// Something that should not be possible, such as a call without a caller.
 pub(super) fn internal() -> Status {
     with_reason(Code::Internal, "the service failed", INTERNAL)
@@ -258,8 +276,8 @@ impl From<RedriveError> for Status {
             RedriveError::NotFound => no_attachment(),
             RedriveError::NotFailed(_) => with_reason(
                 Code::FailedPrecondition,
-                "only a failed attachment can be put back",
-                "ATTACHMENT_NOT_FAILED",
+                "only a failed, rejected or unsupported attachment can be put back",
+                "ATTACHMENT_NOT_RETRYABLE",
             ),
             RedriveError::Database(cause) => database(cause.is_unavailable(), &cause),
         }

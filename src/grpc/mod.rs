@@ -7,10 +7,12 @@ mod admin;
 mod attachments;
 mod batch;
 mod byte_stream;
+mod caller;
 mod convert;
 mod deadline;
 mod details;
 mod error;
+mod language;
 mod sealed;
 
 use crate::access::Access;

@@ -86,7 +86,7 @@ mod tests {
         let seal = Seal::new(&"signing key".into());
         let tenant = "acme".parse().unwrap();
         let filtered = |message: &str| ListAttachmentsRequest {
-            message_id: message.to_owned(),
+            message_ids: vec![message.to_owned()],
             ..ListAttachmentsRequest::default()
         };
         let one = listing("attachments", &filtered("m-1"));

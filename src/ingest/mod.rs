@@ -19,6 +19,7 @@ pub use pace::{Allowance, Floor};
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::AttemptLog;
+use crate::attachment::language::Language;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
 use crate::attachment::status::{Attempt, Outcome, Settlement, StoredObject};
@@ -177,7 +178,10 @@ impl Ingest {
             }
             Err(failure) => {
                 if log.detail.is_empty() {
-                    failure.reason.message().clone_into(&mut log.detail);
+                    failure
+                        .reason
+                        .message(Language::English)
+                        .clone_into(&mut log.detail);
                 }
                 if let Some(wait) = failure.put_off {
                     return attempt.put_off(failure.reason, wait);

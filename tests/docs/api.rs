@@ -1,6 +1,6 @@
 //! Renders the compiled descriptor set, comments included, as Markdown.
 
-use attachments::auth::methods::required_scope;
+use attachments::auth::methods::required_scopes;
 use attachments::proto::FILE_DESCRIPTOR_SET;
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -11,7 +11,7 @@ use prost_types::{
 };
 use std::fmt::Write as _;
 
-const FILE: &str = "attachments/v1/attachments.proto";
+const PACKAGE: &str = "attachments.v1";
 
 /// Field numbers of `descriptor.proto`: a path of them names an element.
 mod at {
@@ -22,42 +22,71 @@ mod at {
     pub(super) const FIELD: i32 = 2;
     pub(super) const NESTED: i32 = 3;
     pub(super) const ONEOF: i32 = 8;
-    pub(super) const ENUM: i32 = 5;
+    pub(super) const NESTED_ENUM: i32 = 4;
     pub(super) const VALUE: i32 = 2;
 }
 
 /// The whole of `docs/api.md`.
 pub(super) fn render() -> String {
     let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
-    let file = set.file.iter().find(|file| file.name() == FILE).unwrap();
-    let mut page = Page {
-        file,
-        text: String::new(),
-    };
-    page.text.push_str(
+    let mut files: Vec<_> = set
+        .file
+        .iter()
+        .filter(|file| file.package() == PACKAGE)
+        .collect();
+    // What is called comes before what it is called with.
+    files.sort_by_key(|file| (file.service.is_empty(), file.name()));
+    files.sort_by_key(|file| !file.name().ends_with("attachment_service.proto"));
+    let mut text = String::from(
         "<!-- Generated from the proto: UPDATE_DOCS=1 cargo test --test docs -->\n\n# API\n\n",
     );
-    let _ = writeln!(page.text, "gRPC package `{}`.\n", file.package());
-    page.comment(&[at::SYNTAX]);
-    for (n, service) in (0..).zip(&file.service) {
-        page.service(&[at::SERVICE, n], service);
+    let _ = writeln!(
+        text,
+        "gRPC package `{PACKAGE}`. What may change in it: [compatibility](compatibility.md).\n"
+    );
+    for file in &files {
+        let mut page = Page::of(file);
+        if !file.service.is_empty() {
+            page.comment(&[at::SYNTAX]);
+        }
+        for (n, service) in (0..).zip(&file.service) {
+            page.service(&[at::SERVICE, n], service);
+        }
+        text.push_str(&page.text);
     }
-    page.text.push_str("## Messages\n\n");
-    for (n, message) in (0..).zip(&file.message_type) {
-        page.message(&[at::MESSAGE, n], message.name(), message);
+    text.push_str("## Messages\n\n");
+    for file in &files {
+        let mut page = Page::of(file);
+        let path = file.name().rsplit('/').next().unwrap();
+        let _ = writeln!(page.text, "From `{path}`:");
+        let _ = match file.service.is_empty() {
+            true => writeln!(page.text, " {}\n", page.cell(&[at::SYNTAX])),
+            false => writeln!(page.text),
+        };
+        for (n, message) in (0..).zip(&file.message_type) {
+            page.message(&[at::MESSAGE, n], message.name(), message);
+        }
+        assert!(file.enum_type.is_empty(), "enums are nested");
+        text.push_str(&page.text);
     }
-    page.text.push_str("## Enums\n\n");
-    for (n, definition) in (0..).zip(&file.enum_type) {
-        page.enumeration(&[at::ENUM, n], definition);
-    }
-    page.text.truncate(page.text.trim_end().len());
-    page.text.push('\n');
-    page.text
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
 }
 
+/// What is written about one file.
 struct Page<'a> {
     file: &'a FileDescriptorProto,
     text: String,
+}
+
+impl<'a> Page<'a> {
+    fn of(file: &'a FileDescriptorProto) -> Self {
+        Self {
+            file,
+            text: String::new(),
+        }
+    }
 }
 
 impl Page<'_> {
@@ -73,7 +102,7 @@ impl Page<'_> {
             let scope = scope_of(&full_name, name);
             let _ = writeln!(
                 self.text,
-                "| [`{name}`](#{}) | `{scope}` | {first} |",
+                "| [`{name}`](#{}) | {scope} | {first} |",
                 anchor(name)
             );
         }
@@ -103,8 +132,9 @@ impl Page<'_> {
                 .push_str("| Field | Type | No. | Meaning |\n| --- | --- | --- | --- |\n");
             let mut oneof = None;
             for (n, field) in (0..).zip(&message.field) {
-                if field.oneof_index != oneof {
-                    oneof = field.oneof_index;
+                let next = field.oneof_index.filter(|_| !field.proto3_optional());
+                if next != oneof {
+                    oneof = next;
                     if let Some(index) = oneof {
                         self.oneof(path, message, index);
                     }
@@ -112,6 +142,11 @@ impl Page<'_> {
                 self.field(&[path, &[at::FIELD, n]].concat(), field);
             }
             self.text.push('\n');
+        }
+        for (n, nested) in (0..).zip(&message.enum_type) {
+            let nested_name = format!("{name}.{}", nested.name());
+            let path = [path, &[at::NESTED_ENUM, n]].concat();
+            self.enumeration(&path, &nested_name, nested);
         }
         for (n, nested) in (0..).zip(&message.nested_type) {
             let nested_name = format!("{name}.{}", nested.name());
@@ -127,27 +162,24 @@ impl Page<'_> {
     }
 
     fn field(&mut self, path: &[i32], field: &FieldDescriptorProto) {
-        let branch = if field.oneof_index.is_some() {
-            "↳ "
-        } else {
-            ""
-        };
-        let repeated = match field.label() {
-            Label::Repeated => "repeated ",
-            Label::Optional | Label::Required => "",
+        let (branch, label) = match (field.label(), field.oneof_index) {
+            (Label::Repeated, _) => ("", "repeated "),
+            (_, Some(_)) if field.proto3_optional() => ("", "optional "),
+            (_, Some(_)) => ("↳ ", ""),
+            (_, None) => ("", ""),
         };
         let meaning = self.cell(path);
         let _ = writeln!(
             self.text,
-            "| {branch}`{}` | {repeated}{} | {} | {meaning} |",
+            "| {branch}`{}` | {label}{} | {} | {meaning} |",
             field.name(),
             self.type_of(field),
             field.number(),
         );
     }
 
-    fn enumeration(&mut self, path: &[i32], definition: &EnumDescriptorProto) {
-        let _ = writeln!(self.text, "### {}\n", definition.name());
+    fn enumeration(&mut self, path: &[i32], name: &str, definition: &EnumDescriptorProto) {
+        let _ = writeln!(self.text, "### {name}\n");
         self.comment(path);
         self.text
             .push_str("| Value | No. | Meaning |\n| --- | --- | --- |\n");
@@ -173,7 +205,7 @@ impl Page<'_> {
     /// A link to a type of this page, or the name of another one.
     fn type_link(&self, full_name: &str) -> String {
         let name = full_name.trim_start_matches('.');
-        match name.strip_prefix(&format!("{}.", self.file.package())) {
+        match name.strip_prefix(&format!("{}.", PACKAGE)) {
             Some(own) => format!("[`{own}`](#{})", anchor(own)),
             None => format!("`{name}`"),
         }
@@ -212,15 +244,17 @@ impl Page<'_> {
             .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
             .filter(|text| !text.is_empty())
             .collect();
-        assert!(!paragraphs.is_empty(), "no comment at {path:?} of {FILE}");
+        let file = self.file.name();
+        assert!(!paragraphs.is_empty(), "no comment at {path:?} of {file}");
         paragraphs
     }
 }
 
 fn scope_of(service: &str, method: &str) -> String {
-    required_scope(&format!("/{service}/{method}"))
-        .unwrap_or_else(|| panic!("{method} has no scope"))
-        .to_string()
+    let scopes = required_scopes(&format!("/{service}/{method}"));
+    let scopes = scopes.unwrap_or_else(|| panic!("{method} has no scope"));
+    let scopes: Vec<_> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+    scopes.join(" and ")
 }
 
 /// The anchor that a heading gets.

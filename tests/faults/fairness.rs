@@ -3,11 +3,11 @@
 use crate::figures::{figure, is_long, times};
 use crate::fleet::{Fleet, ids};
 use crate::ground::LINE;
-use crate::ground::requests::{line, put_channel};
+use crate::ground::requests::{channel, line, put_channel};
 use crate::ground::sandbox::eventually;
 use attachments::dev::client;
 use attachments::dev::simulator::LINE_DEV_TOKEN;
-use attachments::proto::Provider;
+use attachments::proto::channel::Provider;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,8 +21,7 @@ async fn ten_files_beside_a_flood_take_not_much_longer_than_alone() {
     let service = fleet.serve("all").await;
     let token = fleet.ground.token_of("other");
     let (_, mut admin) = client::connect(service.grpc.unwrap(), &token.into()).unwrap();
-    let channel = put_channel(LINE, Provider::Line, LINE_DEV_TOKEN);
-    admin.put_channel(channel).await.unwrap();
+    put_channel(&mut admin, channel(LINE, Provider::Line), LINE_DEV_TOKEN).await;
 
     let alone = time_of_ten(&fleet, "alone-").await;
     let flood = ids("flood-", times(500, 10_000));

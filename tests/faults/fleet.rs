@@ -1,13 +1,13 @@
 //! Real processes on one database, one bucket and one simulator, and what they
 //! have promised so far.
 
-use crate::ground::requests::{line, put_channel};
+use crate::ground::requests::{channel, line, put_channel};
 use crate::ground::running_service::{Ground, RunningService};
 use crate::ground::sandbox::eventually;
 use crate::ground::{LINE, PATIENCE};
 use attachments::dev::client::{self, Attachments};
 use attachments::dev::simulator::{LINE_DEV_TOKEN, Media};
-use attachments::proto::{Provider, RegisterAttachmentRequest};
+use attachments::proto::{RegisterAttachmentRequest, channel::Provider};
 use nix::sys::signal::Signal;
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -114,8 +114,7 @@ impl Fleet {
             service.wait_ready().await;
             if self.api.lock().unwrap().replace(address).is_none() {
                 let (_, mut admin) = service.clients(&self.ground.token());
-                let request = put_channel(LINE, Provider::Line, LINE_DEV_TOKEN);
-                admin.put_channel(request).await.unwrap();
+                put_channel(&mut admin, channel(LINE, Provider::Line), LINE_DEV_TOKEN).await;
             }
         }
     }

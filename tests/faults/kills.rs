@@ -195,6 +195,7 @@ async fn a_purge_that_is_killed_goes_on_by_the_same_call() {
     all.process.kill().await;
     let purge = || PurgeAttachmentsRequest {
         group: Some(Group::ConversationId("crowd".to_owned())),
+        ..PurgeAttachmentsRequest::default()
     };
     let doomed = fleet.serve_to_fail("api", "purged:1:kill").await;
     fleet.client().purge_attachments(purge()).await.unwrap_err();

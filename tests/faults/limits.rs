@@ -8,11 +8,10 @@ use crate::cluster::Cluster;
 use crate::control_group::ControlGroup;
 use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, stop, text};
-use crate::ground::requests::line;
+use crate::ground::requests::{get_request, line};
 use crate::ground::running_service::RunningService;
 use crate::ground::sandbox::eventually;
 use crate::mounts::SmallDisk;
-use attachments::proto::GetAttachmentRequest;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -165,9 +164,7 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
     }
     assert_eq!(codes.pop(), Some(Code::Unavailable), "{codes:?}");
     assert!(codes.iter().all(|code| *code == Code::Ok), "{codes:?}");
-    let request = GetAttachmentRequest {
-        attachment_id: fleet.promises()[&files[0]].ids[0].clone(),
-    };
+    let request = get_request(fleet.promises()[&files[0]].ids[0].clone());
     let read = fleet.client().get_attachment(request).await;
     println!("a read while the disk is full: {:?}", read.map(|_| ()));
     disk.free();

@@ -6,13 +6,12 @@
 use crate::between;
 use crate::figures::{figure, promised, times};
 use crate::fleet::{Fleet, ids, text};
-use crate::ground::requests::line;
+use crate::ground::requests::{get_request, line};
 use crate::ground::sandbox::eventually;
 use crate::ground::{ANY_PORT, bucket};
 use crate::mounts::SmallDisk;
 use crate::proxy::{Proxy, Weather};
 use attachments::dev::object_store::{Fault, ObjectStore, Operation, Settings};
-use attachments::proto::GetAttachmentRequest;
 use futures::future::join_all;
 use http::StatusCode;
 use std::time::Duration;
@@ -51,9 +50,7 @@ async fn a_silent_database_is_unavailable_in_time_and_leaks_no_connection() {
         // More than the pool has connections.
         let refusals = join_all(first.iter().map(async |id| {
             let (mut writer, mut reader) = (fleet.client(), fleet.client());
-            let request = GetAttachmentRequest {
-                attachment_id: fleet.promises()[id].ids[0].clone(),
-            };
+            let request = get_request(fleet.promises()[id].ids[0].clone());
             let written = writer.register_attachment(line("silent")).await;
             let read = reader.get_attachment(request).await;
             (written.unwrap_err().code(), read.unwrap_err().code())

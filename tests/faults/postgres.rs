@@ -5,10 +5,9 @@ use crate::between;
 use crate::cluster::Cluster;
 use crate::figures::{figure, times};
 use crate::fleet::{Fleet, ids, stop};
-use crate::ground::requests::line;
+use crate::ground::requests::{get_request, line};
 use crate::ground::sandbox::eventually;
 use crate::proxy::Target;
-use attachments::proto::GetAttachmentRequest;
 use futures::StreamExt as _;
 use futures::stream;
 use sqlx::Connection as _;
@@ -92,9 +91,7 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
         })
     })
     .await;
-    let request = GetAttachmentRequest {
-        attachment_id: fleet.promises()["readable-0000"].ids[0].clone(),
-    };
+    let request = get_request(fleet.promises()["readable-0000"].ids[0].clone());
     fleet.client().get_attachment(request).await.unwrap();
     // These go on refusing, so each is left when it is used. One that is opened
     // from here on may be a good one.

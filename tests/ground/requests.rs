@@ -1,11 +1,16 @@
 //! Requests with what a test does not care about filled in.
 
 use super::{LINE, SLACK, URL};
+use attachments::dev::client::Admin;
+use attachments::proto::channel::Provider;
+use attachments::proto::get_attachment_request::Key;
 use attachments::proto::register_attachment_request::Source;
+use attachments::proto::set_channel_credential_request::Credential;
 use attachments::proto::{
-    Channel, LineSource, Provider, PutChannelRequest, RegisterAttachmentRequest, SlackSource,
-    UrlSource,
+    Channel, GetAttachmentRequest, LineSource, PutChannelRequest, RegisterAttachmentRequest,
+    SetChannelCredentialRequest, SlackSource, UrlSource,
 };
+use prost_types::FieldMask;
 
 /// A LINE file of this message id; the chat message bears the same id.
 pub fn line(message_id: &str) -> RegisterAttachmentRequest {
@@ -47,19 +52,54 @@ pub fn url(url: &str) -> RegisterAttachmentRequest {
     }
 }
 
-/// Puts a channel of this provider with this credential.
-pub fn put_channel(id: &str, provider: Provider, credential: &str) -> PutChannelRequest {
-    PutChannelRequest {
-        channel: Some(channel(id, provider, credential)),
+/// Asks for the record of this attachment.
+pub fn get_request(attachment_id: impl Into<String>) -> GetAttachmentRequest {
+    GetAttachmentRequest {
+        key: Some(Key::AttachmentId(attachment_id.into())),
     }
 }
 
-/// A channel of this provider with this credential, to be altered.
-pub fn channel(id: &str, provider: Provider, credential: &str) -> Channel {
+/// A channel of this provider, to be altered.
+pub fn channel(id: &str, provider: Provider) -> Channel {
     Channel {
         channel_id: id.to_owned(),
         provider: provider.into(),
-        credential: credential.to_owned(),
         ..Channel::default()
+    }
+}
+
+/// Puts this channel, whatever was there: what it does not say is the default.
+pub fn put_request(channel: Channel) -> PutChannelRequest {
+    let paths = [
+        "provider",
+        "retention",
+        "ephemeral_ttl",
+        "limits",
+        "link_mode",
+    ];
+    PutChannelRequest {
+        channel: Some(channel),
+        update_mask: Some(FieldMask {
+            paths: paths.map(String::from).into(),
+        }),
+    }
+}
+
+/// Sets the credential of this channel.
+pub fn credential_request(channel_id: &str, token: &str) -> SetChannelCredentialRequest {
+    SetChannelCredentialRequest {
+        channel_id: channel_id.to_owned(),
+        credential: Some(Credential::Token(token.to_owned())),
+    }
+}
+
+/// Puts a channel of this provider with this credential; the empty one leaves
+/// what there is.
+pub async fn put_channel(admin: &mut Admin, channel: Channel, credential: &str) {
+    let id = channel.channel_id.clone();
+    admin.put_channel(put_request(channel)).await.unwrap();
+    if !credential.is_empty() {
+        let request = credential_request(&id, credential);
+        admin.set_channel_credential(request).await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! What `serve` needs, all of the test's own, and a `serve` that is up.
 
-use super::requests::put_channel;
+use super::requests::{channel, put_channel};
 use super::sandbox::{Process, Sandbox, eventually, http};
 use super::{ANY_PORT, LINE, TENANT, bucket, database};
 use attachments::auth::Scope;
@@ -8,7 +8,7 @@ use attachments::dev::client::{self, Admin, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
 use attachments::dev::simulator::{self, LINE_DEV_TOKEN, Simulator};
 use attachments::dev::token::DevKey;
-use attachments::proto::Provider;
+use attachments::proto::channel::Provider;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -183,8 +183,7 @@ impl RunningService {
     /// A client, with the LINE channel put.
     pub async fn client_with_line(&self, token: &str) -> Attachments {
         let (client, mut admin) = self.clients(token);
-        let request = put_channel(LINE, Provider::Line, LINE_DEV_TOKEN);
-        admin.put_channel(request).await.unwrap();
+        put_channel(&mut admin, channel(LINE, Provider::Line), LINE_DEV_TOKEN).await;
         client
     }
 

@@ -1,6 +1,6 @@
 //! Records by their ids: read one by one, in batches, and deleted.
 
-use crate::support::{OTHER_TENANT, TENANT, TestApp, line};
+use crate::support::{OTHER_TENANT, TENANT, TestApp, get_request, line};
 use crate::surface::stage::{
     UNKNOWN, hold_still, one_in_each_status, picture, stored, stored_named,
 };
@@ -9,17 +9,16 @@ use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::batch_get_attachments_response::result::Result as Item;
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::{
-    Attachment, AttachmentKind, AttachmentStatus, BatchGetAttachmentsRequest,
-    DeleteAttachmentRequest, FailureReason, GetAttachmentRequest, RegisterAttachmentRequest,
+    Attachment, BatchGetAttachmentsRequest, DeleteAttachmentRequest, RegisterAttachmentRequest,
+    attachment::FailureReason, attachment::Kind as AttachmentKind,
+    attachment::Status as AttachmentStatus,
 };
 use reqwest::StatusCode;
 use tonic::{Code, Status};
 
 async fn get(app: &TestApp, id: &str) -> Result<Attachment, Status> {
-    let attachment_id = id.to_owned();
-    let request = GetAttachmentRequest { attachment_id };
-    let answer = app.client(TENANT).get_attachment(request).await;
-    answer.map(tonic::Response::into_inner)
+    let answer = app.client(TENANT).get_attachment(get_request(id)).await;
+    answer.map(|answer| answer.into_inner().attachment.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +33,7 @@ async fn a_record_tells_what_was_announced_and_what_came() {
         correlation_id: "c-1".to_owned(),
         file_name: "แมว cat.png".to_owned(),
         declared_content_type: "image/jpeg".to_owned(),
-        declared_size_bytes: 12,
+        declared_size_bytes: Some(12),
         ..line("1")
     };
     let registered = app.register(request.clone()).await;
@@ -51,13 +50,13 @@ async fn a_record_tells_what_was_announced_and_what_came() {
     assert_eq!(stored.correlation_id, "c-1");
     assert_eq!(stored.file_name, "แมว cat.png");
     assert_eq!(stored.declared_content_type, "image/jpeg");
-    assert_eq!(stored.declared_size_bytes, 12);
+    assert_eq!(stored.declared_size_bytes, Some(12));
     assert_eq!(stored.content_type, "image/png");
     assert_eq!(usize::try_from(stored.size_bytes).unwrap(), size);
     assert_eq!(stored.checksum_sha256, checksum);
     assert_eq!(stored.failure_reason(), FailureReason::Unspecified);
     assert_eq!(stored.failure_message, "");
-    assert_eq!((stored.attempts, stored.max_attempts), (1, 5));
+    assert_eq!((stored.attempt_count, stored.max_attempts), (1, 5));
     assert!(stored.next_attempt_time.is_none() && stored.expire_time.is_none());
     assert!(stored.stored_time.is_some());
     assert_eq!(stored.create_time, registered.create_time);
@@ -224,6 +223,7 @@ async fn what_is_not_there_cannot_be_deleted() {
     let app = TestApp::start().await;
     let request = DeleteAttachmentRequest {
         target: Some(Target::AttachmentId(UNKNOWN.to_owned())),
+        ..DeleteAttachmentRequest::default()
     };
     let refused = app.client(TENANT).delete_attachment(request).await;
     let refused = refused.unwrap_err();

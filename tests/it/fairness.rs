@@ -3,7 +3,8 @@
 use crate::support::{OTHER_TENANT, TENANT, TestApp, line};
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::{
-    AttachmentStatus, BatchRegisterAttachmentsRequest, RegisterAttachmentRequest,
+    BatchRegisterAttachmentsRequest, RegisterAttachmentRequest,
+    attachment::Status as AttachmentStatus,
 };
 
 /// Attachments of a tenant that nobody has begun yet.

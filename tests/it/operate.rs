@@ -1,15 +1,18 @@
 //! What an operator and a provider do to attachments afterwards: retry,
 //! redrive, delete by source, purge; and watching all of it.
 
-use crate::support::{LINE, OTHER_TENANT, PATIENCE, TENANT, TestApp, line, put_channel, within};
+use crate::support::{
+    LINE, OTHER_TENANT, PATIENCE, TENANT, TestApp, channel, line, put_channel, within,
+};
 use attachments::dev::client::Attachments;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
-    Attachment, AttachmentStatus, DeleteAttachmentRequest, FailureReason, GetUsageRequest,
-    Provider, PurgeAttachmentsRequest, RedriveAttachmentsRequest, RegisterAttachmentRequest,
-    RetryAttachmentRequest, SourceReference, WatchAttachmentsRequest, WatchAttachmentsResponse,
+    Attachment, DeleteAttachmentRequest, GetUsageRequest, PurgeAttachmentsRequest,
+    RedriveAttachmentsRequest, RegisterAttachmentRequest, RetryAttachmentRequest, SourceReference,
+    WatchAttachmentsRequest, WatchAttachmentsResponse, attachment::FailureReason,
+    attachment::Status as AttachmentStatus, channel::Provider,
 };
 use tonic::{Code, Streaming};
 
@@ -40,14 +43,16 @@ async fn a_failed_attachment_is_retried_with_a_fresh_budget() {
         .retry_attachment(request.clone())
         .await
         .unwrap()
-        .into_inner();
+        .into_inner()
+        .attachment
+        .unwrap();
     assert_eq!(
-        (retried.status(), retried.attempts),
+        (retried.status(), retried.attempt_count),
         (AttachmentStatus::Pending, 0)
     );
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(
-        (stored.status(), stored.attempts),
+        (stored.status(), stored.attempt_count),
         (AttachmentStatus::Stored, 1)
     );
 
@@ -79,7 +84,7 @@ async fn work_that_is_there_already_makes_way_for_a_retry() {
     client.retry_attachment(request).await.unwrap();
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(stored.status(), AttachmentStatus::Stored);
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +100,7 @@ async fn redrive_puts_back_what_matches_and_says_so() {
         app.wait_final(TENANT, id).await;
     }
     let not_these = RedriveAttachmentsRequest {
-        failure_reason: vec![FailureReason::SourceForbidden.into()],
+        failure_reasons: vec![FailureReason::SourceForbidden.into()],
         ..RedriveAttachmentsRequest::default()
     };
     let none = admin
@@ -106,7 +111,7 @@ async fn redrive_puts_back_what_matches_and_says_so() {
     assert_eq!((none.matched_count, none.redriven_count), (0, 0));
     let these = RedriveAttachmentsRequest {
         channel_id: LINE.to_owned(),
-        failure_reason: vec![FailureReason::SourceNotFound.into()],
+        failure_reasons: vec![FailureReason::SourceNotFound.into()],
         dry_run: true,
         ..RedriveAttachmentsRequest::default()
     };
@@ -166,8 +171,9 @@ async fn an_unsent_message_is_deleted_before_and_after_it_comes() {
         target: Some(Target::Source(SourceReference {
             channel_id: LINE.to_owned(),
             media_id: media_id.to_owned(),
-            part: String::new(),
+            ..SourceReference::default()
         })),
+        ..DeleteAttachmentRequest::default()
     };
     // Unsent before the event came: nothing is ever asked of LINE.
     app.simulator
@@ -177,7 +183,8 @@ async fn an_unsent_message_is_deleted_before_and_after_it_comes() {
         .await
         .unwrap()
         .into_inner();
-    assert_eq!(answer.status(), AttachmentStatus::Deleted);
+    assert_eq!(answer.attachments, []);
+    assert!(answer.tombstoned && answer.done);
     let late = register(&mut client, line("early")).await;
     assert_eq!(late.status(), AttachmentStatus::Deleted);
     assert_eq!(late.failure_reason(), FailureReason::DeleteRequested);
@@ -196,7 +203,9 @@ async fn an_unsent_message_is_deleted_before_and_after_it_comes() {
         .delete_attachment(unsend("late"))
         .await
         .unwrap()
-        .into_inner();
+        .into_inner()
+        .attachments
+        .remove(0);
     assert_eq!(
         (deleted.attachment_id.as_str(), deleted.status()),
         (&*id, AttachmentStatus::Deleted)
@@ -234,6 +243,7 @@ async fn a_purge_takes_the_whole_group_and_nothing_else() {
     }
     let purge = PurgeAttachmentsRequest {
         group: Some(Group::CorrelationId("request-a".to_owned())),
+        ..PurgeAttachmentsRequest::default()
     };
     // Another tenant's purge of the same name touches nothing here.
     let theirs = app
@@ -425,23 +435,17 @@ async fn a_stopping_service_ends_its_watchers_at_once() {
 async fn a_new_credential_puts_back_what_failed_for_want_of_one() {
     let app = TestApp::start().await;
     let (mut client, mut admin) = (app.client(TENANT), app.admin(TENANT));
-    admin
-        .put_channel(put_channel(LINE, Provider::Line, "a-dead-token"))
-        .await
-        .unwrap();
+    put_channel(&mut admin, channel(LINE, Provider::Line), "a-dead-token").await;
     app.simulator
         .put_line_message("c1", Media::fixture(Fixture::Png));
     let id = register(&mut client, line("c1")).await.attachment_id;
     let failed = app.wait_final(TENANT, &id).await;
     assert_eq!(failed.failure_reason(), FailureReason::SourceAuthFailed);
-    admin
-        .put_channel(put_channel(LINE, Provider::Line, LINE_DEV_TOKEN))
-        .await
-        .unwrap();
+    put_channel(&mut admin, channel(LINE, Provider::Line), LINE_DEV_TOKEN).await;
     let stored = app
         .wait(TENANT, &id, |a| a.status() == AttachmentStatus::Stored)
         .await;
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
 }
 
 fn size_of(fixture: Fixture) -> i64 {

@@ -4,7 +4,8 @@ use crate::support::{TENANT, TestApp, line};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::{
-    AttachmentStatus, BatchRegisterAttachmentsRequest, FailureReason, RetryAttachmentRequest,
+    BatchRegisterAttachmentsRequest, RetryAttachmentRequest, attachment::FailureReason,
+    attachment::Status as AttachmentStatus,
 };
 use http::StatusCode;
 
@@ -77,7 +78,7 @@ async fn a_file_that_the_store_refuses_alone_spends_its_attempts_and_leaves_noth
         .inject(Operation::CreateUpload, usize::MAX, denied);
     let failed = app.ingest(line("1")).await;
     assert_eq!(failed.failure_reason(), FailureReason::StorageUnavailable);
-    assert_eq!(failed.attempts, failed.max_attempts);
+    assert_eq!(failed.attempt_count, failed.max_attempts);
     assert!(!failed.retryable);
     // What was tried out is gone.
     app.eventually_objects(Vec::new()).await;
@@ -109,7 +110,7 @@ async fn a_full_spool_is_waited_for_unspent() {
         .wait(TENANT, &second, |attachment| attachment.retryable)
         .await;
     assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
-    assert_eq!(waiting.attempts, 0);
+    assert_eq!(waiting.attempt_count, 0);
 
     // What the whole disk could not hold is too large, whatever a channel allows.
     let large = app.ingest(line("large")).await;
@@ -117,7 +118,7 @@ async fn a_full_spool_is_waited_for_unspent() {
     app.delete(&first).await;
     let stored = app.wait_final(TENANT, &second).await;
     assert_eq!(stored.status(), AttachmentStatus::Stored);
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +140,7 @@ async fn a_spool_disk_that_fails_is_waited_for_unspent() {
         .wait(TENANT, &id, |attachment| attachment.retryable)
         .await;
     assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
-    assert_eq!(waiting.attempts, 0);
+    assert_eq!(waiting.attempt_count, 0);
 
     std::fs::create_dir(&mount).unwrap();
     let request = RetryAttachmentRequest {
@@ -192,10 +193,10 @@ async fn a_lone_file_waits_unspent(operation: Option<Operation>, answer: StatusC
         .wait(TENANT, &id, |attachment| attachment.retryable)
         .await;
     assert_eq!(waiting.failure_reason(), FailureReason::StorageUnavailable);
-    assert_eq!(waiting.attempts, 0);
+    assert_eq!(waiting.attempt_count, 0);
 
     faults.clear();
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(stored.status(), AttachmentStatus::Stored);
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{TestApp, line};
 use attachments::config::{Human, Role};
-use attachments::proto::AttachmentStatus;
+use attachments::proto::attachment::Status as AttachmentStatus;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,9 @@
 //! One tenant asks for what is another's: each RPC has its case here.
 
-use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, line, put_channel, within};
+use crate::support::{
+    LINE, OTHER_TENANT, TENANT, TestApp, channel, credential_request, get_request, line,
+    put_request, within,
+};
 use crate::surface::stage::{UNKNOWN, picture, stored};
 use crate::surface::wire::{self, Seen, every_rpc};
 use attachments::auth::Scope;
@@ -8,12 +11,13 @@ use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
     BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
-    DeleteAttachmentRequest, DeleteChannelRequest, ExplainAttachmentRequest,
-    GetAttachmentBytesRequest, GetAttachmentRequest, GetChannelRequest, GetProcessedContentRequest,
-    GetUsageRequest, IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest,
-    ListEnrichedAttachmentsRequest, Provider, PurgeAttachmentsRequest, RedriveAttachmentsRequest,
-    RegisterAttachmentRequest, RetryAttachmentRequest, SourceReference, WatchAttachmentsRequest,
-    WatchAttachmentsResponse,
+    ClearChannelCredentialRequest, DeleteAttachmentRequest, DeleteChannelRequest,
+    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetChannelRequest,
+    GetProcessedContentRequest, GetUsageRequest, IssueAccessLinkRequest, ListAttachmentsRequest,
+    ListChannelsRequest, ListEnrichedAttachmentsRequest, PurgeAttachmentsRequest, PutTenantRequest,
+    RedriveAttachmentsRequest, RegisterAttachmentRequest, RetryAttachmentRequest, SourceReference,
+    TestChannelRequest, WatchAttachmentsRequest, WatchAttachmentsResponse, channel::Provider,
+    list_enriched_attachments_request,
 };
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
@@ -47,27 +51,35 @@ fn cases() -> BTreeMap<String, Case> {
     let of_attachments: [(&str, Case); 15] = [
         ("RegisterAttachment", Writes(|names| registration(names).encode_to_vec())),
         ("BatchRegisterAttachments", Writes(|names| BatchRegisterAttachmentsRequest { requests: vec![registration(names)] }.encode_to_vec())),
-        ("GetAttachment", Asks(|names| GetAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("GetAttachment", Asks(|names| get_request(names.attachment).encode_to_vec())),
         ("BatchGetAttachments", Asks(|names| BatchGetAttachmentsRequest { attachment_ids: vec![names.attachment] }.encode_to_vec())),
-        ("ListAttachments", Asks(|names| ListAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
-        ("WatchAttachments", Follows(|names| WatchAttachmentsRequest { message_id: names.message, ..Default::default() }.encode_to_vec())),
+        ("ListAttachments", Asks(|names| ListAttachmentsRequest { message_ids: vec![names.message], ..Default::default() }.encode_to_vec())),
+        ("WatchAttachments", Follows(|names| WatchAttachmentsRequest { message_ids: vec![names.message], ..Default::default() }.encode_to_vec())),
         ("ExplainAttachment", Asks(|names| ExplainAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
         ("IssueAccessLink", Asks(|names| link(names).encode_to_vec())),
         ("BatchIssueAccessLinks", Asks(|names| BatchIssueAccessLinksRequest { requests: vec![link(names)] }.encode_to_vec())),
         ("GetAttachmentBytes", Asks(|names| GetAttachmentBytesRequest { attachment_id: names.attachment, ..Default::default() }.encode_to_vec())),
-        ("ListEnrichedAttachments", Asks(|names| ListEnrichedAttachmentsRequest { correlation_id: names.correlation }.encode_to_vec())),
-        ("GetProcessedContent", Asks(|names| GetProcessedContentRequest { attachment_id: names.attachment }.encode_to_vec())),
+        ("ListEnrichedAttachments", Asks(|names| ListEnrichedAttachmentsRequest { group: Some(list_enriched_attachments_request::Group::CorrelationId(names.correlation)), ..Default::default() }.encode_to_vec())),
+        ("GetProcessedContent", Asks(|names| GetProcessedContentRequest { attachment_id: names.attachment, ..Default::default() }.encode_to_vec())),
         ("RetryAttachment", Asks(|names| RetryAttachmentRequest { attachment_id: names.attachment }.encode_to_vec())),
         ("DeleteAttachment", Asks(|names| deletion(Target::AttachmentId(names.attachment)))),
-        ("PurgeAttachments", Asks(|names| PurgeAttachmentsRequest { group: Some(Group::ConversationId(names.conversation)) }.encode_to_vec())),
+        ("PurgeAttachments", Asks(|names| PurgeAttachmentsRequest { group: Some(Group::ConversationId(names.conversation)), ..Default::default() }.encode_to_vec())),
     ];
     let of_admin = [
-        ("PutChannel", Writes(|_| put_channel(LINE, Provider::Line, "globex-token").encode_to_vec())),
+        ("PutChannel", Writes(|_| put_request(channel(LINE, Provider::Line)).encode_to_vec())),
+        ("SetChannelCredential", Asks(|names| credential_request(&names.channel, "globex-token").encode_to_vec())),
+        ("ClearChannelCredential", Asks(|names| ClearChannelCredentialRequest { channel_id: names.channel }.encode_to_vec())),
+        ("TestChannel", Asks(|names| TestChannelRequest { channel_id: names.channel }.encode_to_vec())),
         ("GetChannel", Asks(|names| GetChannelRequest { channel_id: names.channel }.encode_to_vec())),
         // Names nothing: what it gives is looked at in a test of its own.
         ("ListChannels", Asks(|_| ListChannelsRequest::default().encode_to_vec())),
         ("DeleteChannel", Asks(|names| DeleteChannelRequest { channel_id: names.channel }.encode_to_vec())),
         ("RedriveAttachments", Asks(|names| RedriveAttachmentsRequest { channel_id: names.channel, ..Default::default() }.encode_to_vec())),
+        // These name nothing either.
+        ("ListRedrives", Asks(|_| Vec::new())),
+        ("GetTenant", Asks(|_| Vec::new())),
+        ("PutTenant", Asks(|_| PutTenantRequest::default().encode_to_vec())),
+        ("ListAuditEvents", Asks(|_| Vec::new())),
         ("GetUsage", Asks(|_| GetUsageRequest {}.encode_to_vec())),
     ];
     let of_attachments = of_attachments.map(|(method, case)| (wire::attachments(method), case));
@@ -93,13 +105,17 @@ fn link(names: Names) -> IssueAccessLinkRequest {
 
 fn deletion(target: Target) -> Vec<u8> {
     let target = Some(target);
-    DeleteAttachmentRequest { target }.encode_to_vec()
+    DeleteAttachmentRequest {
+        target,
+        ..DeleteAttachmentRequest::default()
+    }
+    .encode_to_vec()
 }
 
 /// What acme has, and names nobody uses.
 async fn names(app: &TestApp) -> (Names, Names) {
-    let channel = put_channel("acme-only", Provider::Url, "");
-    app.admin(TENANT).put_channel(channel).await.unwrap();
+    app.put_channel(channel("acme-only", Provider::Url), "")
+        .await;
     app.simulator.put_line_message("4711", picture());
     let names = |attachment: &str, of: &str| Names {
         attachment: attachment.to_owned(),
@@ -184,9 +200,7 @@ async fn following_anothers_names_tells_of_ones_own() {
 
 /// Acme's record, its channel and its bytes, as acme is told.
 async fn acme_sees(app: &TestApp, acme: &Names) -> Vec<Seen> {
-    let record = GetAttachmentRequest {
-        attachment_id: acme.attachment.clone(),
-    };
+    let record = get_request(acme.attachment.clone());
     let channel = GetChannelRequest {
         channel_id: LINE.to_owned(),
     };
@@ -218,7 +232,7 @@ async fn a_reference_to_anothers_media_answers_like_an_unknown_one() {
         deletion(Target::Source(SourceReference {
             channel_id: LINE.to_owned(),
             media_id: media_id.to_owned(),
-            part: String::new(),
+            ..SourceReference::default()
         }))
     };
     let path = wire::attachments("DeleteAttachment");
@@ -233,8 +247,8 @@ async fn a_reference_to_anothers_media_answers_like_an_unknown_one() {
 async fn listings_hold_what_is_ones_own() {
     let app = TestApp::start().await;
     stored(&app, "1", picture()).await;
-    let channel = put_channel("acme-only", Provider::Url, "");
-    app.admin(TENANT).put_channel(channel).await.unwrap();
+    app.put_channel(channel("acme-only", Provider::Url), "")
+        .await;
 
     let everything = ListAttachmentsRequest::default();
     let listed = app.client(OTHER_TENANT).list_attachments(everything).await;

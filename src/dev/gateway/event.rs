@@ -15,6 +15,8 @@ const CONTENT_TYPE_MAX: usize = 255;
 /// Bytes of a URL. No browser or provider makes longer ones, and a batch of
 /// requests has to stay below gRPC's message limit.
 const URL_MAX: usize = 2048;
+/// Seconds since 1970 to the end of the year 9999, as far as the contract goes.
+pub(super) const TIMES: std::ops::RangeInclusive<i64> = 0..=253_402_300_799;
 
 /// One thing that happened at the provider.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,7 @@ pub(super) fn media_id(request: &RegisterAttachmentRequest) -> &str {
     }
 }
 
-/// The text when it is a valid name of the contract, `[A-Za-z0-9._:-]{1,128}`.
+/// The text when it is a valid name of the contract, `[A-Za-z0-9._:@/=+~-]{1,256}`.
 pub(super) fn as_name(text: &str) -> Option<String> {
     text.parse::<MessageId>().ok().map(|_| text.to_owned())
 }

@@ -92,8 +92,10 @@ impl Outbox {
             target: Some(Target::Source(SourceReference {
                 channel_id: channel.to_string(),
                 media_id: media_id.to_owned(),
-                part: String::new(),
+                ..SourceReference::default()
             })),
+            // WIRE: cause SENDER, once the service takes it.
+            ..DeleteAttachmentRequest::default()
         };
         sqlx::query(
             "delete from gateway.outbox

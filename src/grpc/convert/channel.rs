@@ -1,180 +1,201 @@
-//! Channels as messages, credentials inbound only.
+//! Channels as messages.
 
 use super::super::error::{Violation, invalid, unimplemented};
-use super::names::name;
-use super::record::timestamp;
+use super::limits::{limits_from_proto, limits_to_proto};
+use super::names::{at_most, name};
+use super::times::{duration, length, timestamp};
+use super::update_mask::{is_written, merged};
 use crate::admin::Channel;
-use crate::attachment::channel_policy::{
-    ChannelPolicy, LimitOverrides, LinkMode, Provider, Retention,
-};
-use crate::attachment::media::MediaType;
+use crate::attachment::channel_policy::{ChannelPolicy, LinkMode, Provider, Retention};
 use crate::ids::ChannelId;
 use crate::proto;
-use secrecy::SecretString;
+use crate::proto::access_link::Mode;
+use crate::proto::channel::{Provider as ProviderMessage, Retention as RetentionMessage};
+use prost_types::FieldMask;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tonic::Status;
 
+const SHORTEST_EPHEMERAL_TTL: Duration = Duration::from_secs(1);
 const DEFAULT_EPHEMERAL_TTL: Duration = Duration::from_hours(24);
 /// Rows must expire before the bucket's lifecycle rule removes the object.
-const MAX_EPHEMERAL_TTL: Duration = Duration::from_hours(24);
-const MAX_CREDENTIAL_BYTES: usize = 4096;
+const LONGEST_EPHEMERAL_TTL: Duration = Duration::from_hours(24);
+const MAX_ETAG_BYTES: usize = 64;
 
-/// A channel as a tenant puts it: id, policy, and a credential if it brings one.
-pub(in crate::grpc) fn channel_from_proto(
-    channel: proto::Channel,
-) -> Result<(ChannelId, ChannelPolicy, Option<SecretString>), Status> {
-    let id = name("channel.channel_id", &channel.channel_id)?;
-    let provider = match proto::Provider::try_from(channel.provider) {
-        Ok(proto::Provider::Line) => Provider::Line,
-        Ok(proto::Provider::Slack) => Provider::Slack,
-        Ok(proto::Provider::Url) => Provider::Url,
-        Ok(proto::Provider::Unspecified) | Err(_) => {
-            return Err(Violation::new("channel.provider", "must be LINE, SLACK or URL").into());
-        }
-    };
-    let policy = ChannelPolicy {
-        provider,
-        retention: retention(&channel)?,
-        link_mode: match proto::LinkMode::try_from(channel.link_mode) {
-            Ok(proto::LinkMode::Unspecified) => None,
-            Ok(proto::LinkMode::Presigned) => Some(LinkMode::Presigned),
-            Ok(proto::LinkMode::Proxy) => return Err(unimplemented("link mode PROXY")),
-            Err(_) => {
-                return Err(Violation::new("channel.link_mode", "must be a known mode").into());
-            }
-        },
-        limits: limits(&channel.limits.unwrap_or_default()).map_err(invalid)?,
-    };
-    let credential = channel.credential;
-    let printable = credential.bytes().all(|byte| byte.is_ascii_graphic());
-    if credential.len() > MAX_CREDENTIAL_BYTES || !printable {
-        let wanted = "must be at most 4096 printable ASCII characters";
-        return Err(Violation::new("channel.credential", wanted).into());
-    }
-    let credential = Some(credential)
-        .filter(|text| !text.is_empty())
-        .map(SecretString::from);
-    Ok((id, policy, credential))
+/// The id of a channel that is put; every field of it is as its rules have it.
+pub(in crate::grpc) fn put_channel_id(put: &proto::Channel) -> Result<ChannelId, Status> {
+    let id = name("channel.channel_id", &put.channel_id)?;
+    provider(put.provider)?;
+    retention(put.retention)?;
+    ephemeral_ttl(put)?;
+    link_mode(put.link_mode)?;
+    let limits = put.limits.clone().unwrap_or_default();
+    limits_from_proto("channel.limits.", &limits).map_err(invalid)?;
+    etag_from_proto("channel.etag", &put.etag)?;
+    Ok(id)
 }
 
-/// A channel as it is shown: without its credential.
+/// What the owner of a channel has decided after this put.
+pub(in crate::grpc) fn policy_after(
+    current: Option<proto::Channel>,
+    put: &proto::Channel,
+    mask: Option<&FieldMask>,
+) -> Result<ChannelPolicy, Status> {
+    let mut channel = merged(current, put, mask)?;
+    let ephemeral = channel.retention() == RetentionMessage::Ephemeral;
+    // A life that nobody speaks of ends with the retention it belonged to.
+    if !ephemeral && !is_written("ephemeral_ttl", put, mask) {
+        channel.ephemeral_ttl = None;
+    }
+    let provider = provider(channel.provider)?
+        .ok_or_else(|| Violation::new("channel.provider", "must be LINE, SLACK or URL"))?;
+    let ttl = ephemeral_ttl(&channel)?;
+    let retention = match (retention(channel.retention)?, ttl) {
+        (RetentionMessage::Unspecified | RetentionMessage::Durable, None) => Retention::Durable,
+        (RetentionMessage::Unspecified | RetentionMessage::Durable, Some(_)) => {
+            let wanted = "must be unset unless retention is EPHEMERAL";
+            return Err(Violation::new("channel.ephemeral_ttl", wanted).into());
+        }
+        (RetentionMessage::Ephemeral, ttl) => Retention::Ephemeral {
+            ttl: ttl.unwrap_or(DEFAULT_EPHEMERAL_TTL),
+        },
+        (RetentionMessage::ProxyOnly, _) => return Err(unimplemented("retention PROXY_ONLY")),
+    };
+    let link_mode = match link_mode(channel.link_mode)? {
+        Mode::Unspecified => None,
+        Mode::Presigned => Some(LinkMode::Presigned),
+        Mode::Proxy => return Err(unimplemented("link mode PROXY")),
+    };
+    let limits = channel.limits.unwrap_or_default();
+    Ok(ChannelPolicy {
+        provider,
+        retention,
+        link_mode,
+        limits: limits_from_proto("channel.limits.", &limits).map_err(invalid)?,
+    })
+}
+
+/// A channel as it is shown.
 pub(in crate::grpc) fn channel_to_proto(channel: Channel) -> proto::Channel {
     let policy = channel.policy;
     let (retention, ttl) = match policy.retention {
-        Retention::Durable => (proto::Retention::Durable, None),
-        Retention::Ephemeral { ttl } => (
-            proto::Retention::Ephemeral,
-            Some(prost_types::Duration {
-                seconds: ttl.as_secs().cast_signed(),
-                nanos: 0,
-            }),
-        ),
+        Retention::Durable => (RetentionMessage::Durable, None),
+        Retention::Ephemeral { ttl } => (RetentionMessage::Ephemeral, Some(duration(ttl))),
     };
     proto::Channel {
         channel_id: channel.id.to_string(),
         provider: match policy.provider {
-            Provider::Line => proto::Provider::Line,
-            Provider::Slack => proto::Provider::Slack,
-            Provider::Url => proto::Provider::Url,
+            Provider::Line => ProviderMessage::Line,
+            Provider::Slack => ProviderMessage::Slack,
+            Provider::Url => ProviderMessage::Url,
         }
         .into(),
-        credential: String::new(),
         has_credential: channel.has_credential,
         retention: retention.into(),
         ephemeral_ttl: ttl,
-        limits: Some(limits_to_proto(&policy.limits)),
+        limits: limits_to_proto(&policy.limits),
         link_mode: match policy.link_mode {
-            None => proto::LinkMode::Unspecified,
-            Some(LinkMode::Presigned) => proto::LinkMode::Presigned,
-            Some(LinkMode::Proxy) => proto::LinkMode::Proxy,
+            None => Mode::Unspecified,
+            Some(LinkMode::Presigned) => Mode::Presigned,
+            Some(LinkMode::Proxy) => Mode::Proxy,
         }
         .into(),
+        etag: etag(channel.updated_at),
         create_time: Some(timestamp(channel.created_at)),
         update_time: Some(timestamp(channel.updated_at)),
     }
 }
 
-fn retention(channel: &proto::Channel) -> Result<Retention, Status> {
-    let ttl = channel.ephemeral_ttl.as_ref();
-    match (proto::Retention::try_from(channel.retention), ttl) {
-        (Ok(proto::Retention::Unspecified | proto::Retention::Durable), None) => {
-            Ok(Retention::Durable)
+/// An etag as a client gives it back; `None` where it asks for none.
+pub(super) fn etag_from_proto<'a>(
+    field: &str,
+    etag: &'a str,
+) -> Result<Option<&'a str>, Violation> {
+    at_most(field, etag, MAX_ETAG_BYTES)?;
+    Ok(Some(etag).filter(|etag| !etag.is_empty()))
+}
+
+/// Every change sets the time of the last one, to the microsecond.
+fn etag(updated_at: OffsetDateTime) -> String {
+    format!("{:x}", updated_at.unix_timestamp_nanos() / 1000)
+}
+
+fn provider(number: i32) -> Result<Option<Provider>, Violation> {
+    match ProviderMessage::try_from(number) {
+        Ok(ProviderMessage::Unspecified) => Ok(None),
+        Ok(ProviderMessage::Line) => Ok(Some(Provider::Line)),
+        Ok(ProviderMessage::Slack) => Ok(Some(Provider::Slack)),
+        Ok(ProviderMessage::Url) => Ok(Some(Provider::Url)),
+        Err(_) => {
+            let wanted = "must be LINE, SLACK or URL";
+            Err(Violation::new("channel.provider", wanted))
         }
-        (Ok(proto::Retention::Ephemeral), None) => Ok(Retention::Ephemeral {
-            ttl: DEFAULT_EPHEMERAL_TTL,
-        }),
-        (Ok(proto::Retention::Ephemeral), Some(ttl)) => {
-            let ttl = Duration::from_secs(u64::try_from(ttl.seconds).unwrap_or_default());
-            if ttl.is_zero() || ttl > MAX_EPHEMERAL_TTL {
-                let wanted = "must be between 1 second and 24 hours: \
-                    the bucket may remove ephemeral objects after a day";
-                return Err(Violation::new("channel.ephemeral_ttl", wanted).into());
-            }
-            Ok(Retention::Ephemeral { ttl })
-        }
-        (Ok(proto::Retention::ProxyOnly), _) => Err(unimplemented("retention PROXY_ONLY")),
-        (Ok(proto::Retention::Unspecified | proto::Retention::Durable), Some(_)) => {
-            let wanted = "must be unset unless retention is EPHEMERAL";
-            Err(Violation::new("channel.ephemeral_ttl", wanted).into())
-        }
-        (Err(_), _) => Err(Violation::new("channel.retention", "must be a known retention").into()),
     }
 }
 
-fn limits(limits: &proto::ChannelLimits) -> Result<LimitOverrides, Vec<Violation>> {
-    let mut faults = Vec::new();
-    let mut size = |field: &str, value: i64| {
-        let size = u64::try_from(value);
-        if size.is_err() {
-            faults.push(Violation::new(
-                format!("channel.limits.{field}"),
-                "must not be negative",
-            ));
-        }
-        size.ok().filter(|size| *size > 0)
-    };
-    let image_max_bytes = size("image_max_bytes", limits.image_max_bytes);
-    let document_max_bytes = size("document_max_bytes", limits.document_max_bytes);
-    let audio_max_bytes = size("audio_max_bytes", limits.audio_max_bytes);
-    let video_max_bytes = size("video_max_bytes", limits.video_max_bytes);
-    let files = size("max_files_per_message", limits.max_files_per_message.into());
-    let mut opted_in = Vec::new();
-    for (n, mime) in limits.extra_content_types.iter().enumerate() {
-        match MediaType::from_mime(mime) {
-            Some(media_type) if opted_in.contains(&media_type) => {}
-            Some(media_type) => opted_in.push(media_type),
-            None => faults.push(Violation::new(
-                format!("channel.limits.extra_content_types[{n}]"),
-                "is not a type this service knows",
-            )),
-        }
-    }
-    if faults.is_empty() {
-        Ok(LimitOverrides {
-            image_max_bytes,
-            document_max_bytes,
-            audio_max_bytes,
-            video_max_bytes,
-            max_files_per_message: files.map(|files| u16::try_from(files).unwrap_or(u16::MAX)),
-            opted_in,
-        })
-    } else {
-        Err(faults)
-    }
+fn retention(number: i32) -> Result<RetentionMessage, Violation> {
+    RetentionMessage::try_from(number)
+        .map_err(|_| Violation::new("channel.retention", "must be a known retention"))
 }
 
-fn limits_to_proto(limits: &LimitOverrides) -> proto::ChannelLimits {
-    let size = |value: Option<u64>| value.unwrap_or_default().cast_signed();
-    proto::ChannelLimits {
-        image_max_bytes: size(limits.image_max_bytes),
-        document_max_bytes: size(limits.document_max_bytes),
-        audio_max_bytes: size(limits.audio_max_bytes),
-        video_max_bytes: size(limits.video_max_bytes),
-        max_files_per_message: limits.max_files_per_message.unwrap_or_default().into(),
-        extra_content_types: limits
-            .opted_in
-            .iter()
-            .map(|media_type| media_type.mime().to_owned())
-            .collect(),
+fn link_mode(number: i32) -> Result<Mode, Violation> {
+    Mode::try_from(number).map_err(|_| Violation::new("channel.link_mode", "must be a known mode"))
+}
+
+fn ephemeral_ttl(channel: &proto::Channel) -> Result<Option<Duration>, Violation> {
+    length(
+        "channel.ephemeral_ttl",
+        channel.ephemeral_ttl,
+        SHORTEST_EPHEMERAL_TTL,
+        LONGEST_EPHEMERAL_TTL,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> proto::Channel {
+        proto::Channel {
+            channel_id: "c".to_owned(),
+            provider: ProviderMessage::Line.into(),
+            ..proto::Channel::default()
+        }
+    }
+
+    #[test]
+    fn a_life_goes_with_the_retention_it_belonged_to() {
+        let ephemeral = proto::Channel {
+            retention: RetentionMessage::Ephemeral.into(),
+            ephemeral_ttl: Some(duration(Duration::from_mins(1))),
+            ..line()
+        };
+        let durable = proto::Channel {
+            retention: RetentionMessage::Durable.into(),
+            ..proto::Channel::default()
+        };
+        let policy = policy_after(Some(ephemeral.clone()), &durable, None).unwrap();
+        assert_eq!(policy.retention, Retention::Durable);
+
+        let both = FieldMask {
+            paths: vec!["retention".to_owned(), "ephemeral_ttl".to_owned()],
+        };
+        let contradiction = proto::Channel {
+            ephemeral_ttl: ephemeral.ephemeral_ttl,
+            ..durable
+        };
+        assert!(policy_after(Some(ephemeral), &contradiction, Some(&both)).is_err());
+    }
+
+    #[test]
+    fn a_new_channel_has_a_provider_and_an_old_one_keeps_its_own() {
+        let nothing = proto::Channel::default();
+        assert!(policy_after(None, &nothing, None).is_err());
+        let policy = policy_after(Some(line()), &nothing, None).unwrap();
+        assert_eq!(policy.provider, Provider::Line);
+        let named = FieldMask {
+            paths: vec!["provider".to_owned()],
+        };
+        assert!(policy_after(Some(line()), &nothing, Some(&named)).is_err());
     }
 }

@@ -2,48 +2,65 @@
 
 use super::super::error::{Violation, unimplemented};
 use super::names::attachment_id;
-use super::record::timestamp;
+use super::times::{length, timestamp};
 use crate::access::{AccessLink, Disposition, LinkRequest};
-use crate::proto::{self, IssueAccessLinkRequest};
+use crate::proto::{self, IssueAccessLinkRequest, access_link::Mode, issue_access_link_request};
 use std::time::Duration;
 use tonic::Status;
+
+/// Signatures count in whole seconds, so a link lives for at least one.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+/// A form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::grpc) enum Form {
+    /// The bytes as they were sent.
+    Original,
+    /// Another form of it, which is there or is not.
+    // WIRE: the core stores originals only; which form is asked for is lost here.
+    Rendition,
+}
 
 /// Reads what is wanted of a link; `at` is its path in the call.
 pub(in crate::grpc) fn link_request(
     at: &str,
     request: &IssueAccessLinkRequest,
-) -> Result<LinkRequest, Status> {
+) -> Result<(LinkRequest, Form), Status> {
     let field = |field: &str| format!("{at}{field}");
     let id = attachment_id(&field("attachment_id"), &request.attachment_id)?;
-    match proto::LinkMode::try_from(request.mode) {
-        Ok(proto::LinkMode::Unspecified | proto::LinkMode::Presigned) => {}
-        Ok(proto::LinkMode::Proxy) => return Err(unimplemented("link mode PROXY")),
-        Err(_) => return Err(Violation::new(field("mode"), "must be a known mode").into()),
-    }
-    match proto::Rendition::try_from(request.rendition) {
-        Ok(proto::Rendition::Unspecified | proto::Rendition::Original) => {}
-        Ok(proto::Rendition::Thumbnail) => return Err(unimplemented("rendition THUMBNAIL")),
-        Err(_) => {
-            return Err(Violation::new(field("rendition"), "must be a known rendition").into());
-        }
-    }
-    if request.single_use {
+    let mode = Mode::try_from(request.mode)
+        .map_err(|_| Violation::new(field("mode"), "must be a known mode"))?;
+    let form = form(&field("rendition"), request.rendition)?;
+    if request.single_use && mode != Mode::Proxy {
         let wanted = "is possible with mode PROXY only";
         return Err(Violation::new(field("single_use"), wanted).into());
     }
-    let disposition = match proto::Disposition::try_from(request.disposition) {
-        Ok(proto::Disposition::Unspecified) => None,
-        Ok(proto::Disposition::Inline) => Some(Disposition::Inline),
-        Ok(proto::Disposition::Attachment) => Some(Disposition::Attachment),
-        Err(_) => {
-            return Err(Violation::new(field("disposition"), "must be a known disposition").into());
-        }
-    };
-    Ok(LinkRequest {
+    let disposition = issue_access_link_request::Disposition::try_from(request.disposition)
+        .map_err(|_| Violation::new(field("disposition"), "must be a known disposition"))?;
+    let ttl = length(&field("ttl"), request.ttl, SHORTEST_TTL, Duration::MAX)?;
+    if mode == Mode::Proxy {
+        return Err(unimplemented("link mode PROXY"));
+    }
+    let wanted = LinkRequest {
         id,
-        ttl: ttl(&field("ttl"), request.ttl.as_ref())?,
-        disposition,
-    })
+        ttl: ttl.map(|ttl| Duration::from_secs(ttl.as_secs())),
+        disposition: match disposition {
+            issue_access_link_request::Disposition::Unspecified => None,
+            issue_access_link_request::Disposition::Inline => Some(Disposition::Inline),
+            issue_access_link_request::Disposition::Attachment => Some(Disposition::Attachment),
+        },
+    };
+    Ok((wanted, form))
+}
+
+/// Reads which form of a file is asked for.
+pub(in crate::grpc) fn form(field: &str, number: i32) -> Result<Form, Violation> {
+    use proto::rendition::Type;
+    match Type::try_from(number) {
+        Ok(Type::Unspecified | Type::Original) => Ok(Form::Original),
+        Ok(Type::Thumbnail | Type::Model | Type::Text) => Ok(Form::Rendition),
+        Err(_) => Err(Violation::new(field, "must be a known rendition")),
+    }
 }
 
 /// A link as the contract spells it.
@@ -51,20 +68,12 @@ pub(in crate::grpc) fn link_to_proto(link: AccessLink) -> proto::AccessLink {
     proto::AccessLink {
         url: link.link.url,
         expire_time: Some(timestamp(link.link.expires_at)),
-        refresh_after: Some(timestamp(link.refresh_after)),
-        mode: proto::LinkMode::Presigned.into(),
+        refresh_time: Some(timestamp(link.refresh_after)),
+        mode: Mode::Presigned.into(),
         content_type: link.media_type.mime().to_owned(),
         size_bytes: link.size_bytes.cast_signed(),
-    }
-}
-
-/// Signatures count in whole seconds, so a link lives for at least one.
-fn ttl(field: &str, asked: Option<&prost_types::Duration>) -> Result<Option<Duration>, Violation> {
-    let Some(asked) = asked else {
-        return Ok(None);
-    };
-    match u64::try_from(asked.seconds) {
-        Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds))),
-        Ok(0) | Err(_) => Err(Violation::new(field, "must be at least one second")),
+        // WIRE: the core's AccessLink tells neither disposition nor file name.
+        disposition: issue_access_link_request::Disposition::Unspecified.into(),
+        file_name: String::new(),
     }
 }

@@ -1,18 +1,31 @@
 //! Wire messages to the core's types and back.
 
 mod channel;
+mod credential;
+mod deletion;
+mod enums;
 mod filter;
+mod limits;
 mod link;
 mod names;
-mod operate;
 mod record;
+mod redrive;
 mod registration;
-mod status;
+mod tenant;
+mod times;
+mod unbuilt;
+mod update_mask;
 
-pub(super) use channel::{channel_from_proto, channel_to_proto};
-pub(super) use filter::{filter_from_proto, page_size, watch_filter};
-pub(super) use link::{link_request, link_to_proto};
-pub(super) use names::{attachment_id, name};
-pub(super) use operate::{group, redrive_filter, source_name, usage_to_proto};
+pub(super) use channel::{channel_to_proto, policy_after, put_channel_id};
+pub(super) use credential::credential;
+pub(super) use deletion::{
+    cause, deleted_to_proto, group, purged_to_proto, source_reference, whole_source,
+};
+pub(super) use filter::{list_filter, page_size, watch_filter};
+pub(super) use link::{Form, form, link_request, link_to_proto};
+pub(super) use names::{attachment_id, name, sealed_text};
 pub(super) use record::{attachment_to_proto, attempt_to_proto, summary};
+pub(super) use redrive::{redrive_filter, redriven_to_proto, usage_to_proto};
 pub(super) use registration::new_attachment;
+pub(super) use tenant::tenant_after;
+pub(super) use unbuilt::{check_audit_events, check_enriched, check_page, check_processed};

@@ -1,17 +1,17 @@
 //! `RegisterAttachmentRequest` to [`NewAttachment`], every fault at once.
 
 use super::super::error::Violation;
-use super::names::{name, optional_name};
+use super::names::{at_most, name, optional_name, provider_id, text};
+use super::times::time;
 use crate::attachment::NewAttachment;
 use crate::attachment::file_name::{FileName, MAX_BYTES as MAX_FILE_NAME_BYTES};
 use crate::attachment::source::{
     LineContentProvider, LineImageSet, LinePart, LineSource, MediaSource, SlackSource, UrlSource,
 };
+use crate::ids::SenderId;
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{self, RegisterAttachmentRequest};
 
-/// The unique key of the table is an index entry, which has room for this.
-const MAX_MEDIA_ID_BYTES: usize = 1024;
 const MAX_URL_BYTES: usize = 2048;
 const MAX_CONTENT_TYPE_BYTES: usize = 255;
 const MAX_WORD_BYTES: usize = 64;
@@ -37,30 +37,39 @@ pub(in crate::grpc) fn new_attachment(
     let correlation_id = optional_name(&field("correlation_id"), &request.correlation_id)
         .map_err(&mut note)
         .ok();
+    // WIRE: the core's NewAttachment has no place for sender_id and message_time.
+    if let Err(fault) = optional_name::<SenderId>(&field("sender_id"), &request.sender_id) {
+        note(fault);
+    }
+    if let Err(fault) = time(&field("message_time"), request.message_time.as_ref()) {
+        note(fault);
+    }
     let source = request
         .source
         .ok_or_else(|| Violation::new(field("source"), "must be one of line, slack and url"))
         .and_then(|source| media_source(&field(""), source))
         .map_err(&mut note)
         .ok();
-    if request.file_name.len() > MAX_FILE_NAME_BYTES {
-        note(too_long(field("file_name"), MAX_FILE_NAME_BYTES));
+    if let Err(fault) = at_most(&field("file_name"), &request.file_name, MAX_FILE_NAME_BYTES) {
+        note(fault);
     }
-    if request.declared_content_type.len() > MAX_CONTENT_TYPE_BYTES {
-        note(too_long(
-            field("declared_content_type"),
-            MAX_CONTENT_TYPE_BYTES,
-        ));
-    }
-    if request.declared_content_type.chars().any(char::is_control) {
-        note(no_control(field("declared_content_type")));
-    }
-    if request.declared_size_bytes < 0 {
-        note(Violation::new(
-            field("declared_size_bytes"),
-            "must not be negative",
-        ));
-    }
+    let declared_content_type = text(
+        &field("declared_content_type"),
+        request.declared_content_type,
+        MAX_CONTENT_TYPE_BYTES,
+    )
+    .map_err(&mut note)
+    .unwrap_or_default();
+    // Nothing is 0 bytes long: who says so does not know.
+    let declared_size_bytes = match request.declared_size_bytes.map(u64::try_from) {
+        Some(Err(_)) => {
+            let field = field("declared_size_bytes");
+            note(Violation::new(field, "must not be negative"));
+            None
+        }
+        Some(Ok(0)) | None => None,
+        Some(Ok(size)) => Some(size),
+    };
     match (channel, message_id, conversation_id, correlation_id, source) {
         (
             Some(channel),
@@ -75,10 +84,8 @@ pub(in crate::grpc) fn new_attachment(
             conversation_id,
             correlation_id,
             file_name: FileName::new(&request.file_name),
-            declared_content_type: request.declared_content_type,
-            declared_size_bytes: u64::try_from(request.declared_size_bytes)
-                .ok()
-                .filter(|size| *size > 0),
+            declared_content_type,
+            declared_size_bytes,
         }),
         _ => Err(faults),
     }
@@ -89,7 +96,7 @@ fn media_source(at: &str, source: Source) -> Result<MediaSource, Violation> {
         Source::Line(line) => line_source(&format!("{at}line."), line).map(MediaSource::Line),
         Source::Slack(slack) => slack_source(&format!("{at}slack."), slack).map(MediaSource::Slack),
         Source::Url(url) => {
-            let url = text(format!("{at}url.url"), url.url, MAX_URL_BYTES)?;
+            let url = text(&format!("{at}url.url"), url.url, MAX_URL_BYTES)?;
             if url.is_empty() {
                 return Err(Violation::new(format!("{at}url.url"), "must not be empty"));
             }
@@ -99,22 +106,26 @@ fn media_source(at: &str, source: Source) -> Result<MediaSource, Violation> {
 }
 
 fn line_source(at: &str, line: proto::LineSource) -> Result<LineSource, Violation> {
+    let field = |field: &str| format!("{at}{field}");
     let external = text(
-        format!("{at}original_content_url"),
+        &field("original_content_url"),
         line.original_content_url,
         MAX_URL_BYTES,
     )?;
+    // WIRE: the core's LineSource has no place for message_type.
+    if !matches!(
+        line.message_type.as_str(),
+        "" | "image" | "video" | "audio" | "file"
+    ) {
+        let wanted = "must be `image`, `video`, `audio`, `file` or empty";
+        return Err(Violation::new(field("message_type"), wanted));
+    }
     Ok(LineSource {
-        message_id: media_id(format!("{at}message_id"), line.message_id)?,
+        message_id: provider_id(&field("message_id"), line.message_id)?,
         part: match line.part.as_str() {
             "" => LinePart::Content,
             "preview" => LinePart::Preview,
-            _ => {
-                return Err(Violation::new(
-                    format!("{at}part"),
-                    "must be empty or `preview`",
-                ));
-            }
+            _ => return Err(Violation::new(field("part"), "must be empty or `preview`")),
         },
         content_provider: match line.content_provider.as_str() {
             "" | "line" => LineContentProvider::Line,
@@ -122,65 +133,45 @@ fn line_source(at: &str, line: proto::LineSource) -> Result<LineSource, Violatio
                 original_content_url: external,
             },
             _ => {
-                let field = format!("{at}content_provider");
-                return Err(Violation::new(field, "must be `line` or `external`"));
+                let wanted = "must be `line` or `external`";
+                return Err(Violation::new(field("content_provider"), wanted));
             }
         },
         image_set: line
             .image_set
-            .map(|set| {
-                Ok::<_, Violation>(LineImageSet {
-                    id: media_id(format!("{at}image_set.id"), set.id)?,
-                    // LINE leaves them out or sends small numbers; anything else is as good as absent.
-                    index: u16::try_from(set.index).ok().filter(|index| *index > 0),
-                    total: u16::try_from(set.total).ok().filter(|total| *total > 0),
-                })
-            })
+            .map(|set| image_set(&field("image_set."), set))
             .transpose()?,
     })
 }
 
+fn image_set(at: &str, set: proto::LineImageSet) -> Result<LineImageSet, Violation> {
+    let count = |field: &str, value: i32| match u16::try_from(value) {
+        // Old senders leave them out.
+        Ok(0) => Ok(None),
+        Ok(count) => Ok(Some(count)),
+        Err(_) => Err(Violation::new(
+            format!("{at}{field}"),
+            "must be between 0 and 65535",
+        )),
+    };
+    Ok(LineImageSet {
+        id: provider_id(&format!("{at}id"), set.id)?,
+        index: count("index", set.index)?,
+        total: count("total", set.total)?,
+    })
+}
+
 fn slack_source(at: &str, slack: proto::SlackSource) -> Result<SlackSource, Violation> {
+    let field = |field: &str| format!("{at}{field}");
     let url = text(
-        format!("{at}url_private_download"),
+        &field("url_private_download"),
         slack.url_private_download,
         MAX_URL_BYTES,
     )?;
     Ok(SlackSource {
-        file_id: media_id(format!("{at}file_id"), slack.file_id)?,
+        file_id: provider_id(&field("file_id"), slack.file_id)?,
         url_private_download: Some(url).filter(|url| !url.is_empty()),
-        mode: text(format!("{at}mode"), slack.mode, MAX_WORD_BYTES)?,
-        file_access: text(
-            format!("{at}file_access"),
-            slack.file_access,
-            MAX_WORD_BYTES,
-        )?,
+        mode: text(&field("mode"), slack.mode, MAX_WORD_BYTES)?,
+        file_access: text(&field("file_access"), slack.file_access, MAX_WORD_BYTES)?,
     })
-}
-
-/// A provider's id is text by contract, but it has an end and no control
-/// characters.
-fn media_id(field: String, id: String) -> Result<String, Violation> {
-    if id.is_empty() {
-        return Err(Violation::new(field, "must not be empty"));
-    }
-    text(field, id, MAX_MEDIA_ID_BYTES)
-}
-
-fn text(field: String, text: String, max_bytes: usize) -> Result<String, Violation> {
-    if text.len() > max_bytes {
-        Err(too_long(field, max_bytes))
-    } else if text.chars().any(char::is_control) {
-        Err(no_control(field))
-    } else {
-        Ok(text)
-    }
-}
-
-fn too_long(field: String, max_bytes: usize) -> Violation {
-    Violation::new(field, format!("must be at most {max_bytes} bytes"))
-}
-
-fn no_control(field: String) -> Violation {
-    Violation::new(field, "must not hold control characters")
 }

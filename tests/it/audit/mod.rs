@@ -11,7 +11,7 @@ use attachments::clock::{Clock, ShiftedClock};
 use attachments::config::Human;
 use attachments::db::Db;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::AttachmentStatus;
+use attachments::proto::attachment::Status as AttachmentStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,12 +1,13 @@
 //! I1, I2, I3, I6 and I7: what the tables alone can tell.
 
 use super::{OPEN, alter, assert_found, assert_mended, audit, start, store, stored_again, tamper};
-use crate::support::{LINE, TENANT, TestApp, line, put_channel};
+use crate::support::{LINE, TENANT, TestApp, channel, line, put_channel};
 use attachments::audit::{Check, Repair};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::{
-    AttachmentStatus, DeleteAttachmentRequest, Provider, RetryAttachmentRequest,
+    DeleteAttachmentRequest, RetryAttachmentRequest, attachment::Status as AttachmentStatus,
+    channel::Provider,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,19 +101,20 @@ async fn a_final_status_is_left_by_deletion_retry_and_a_credential_only() {
     client.retry_attachment(retry).await.unwrap();
     app.wait_final(TENANT, &id).await;
     let target = Some(Target::AttachmentId(id));
-    let delete = DeleteAttachmentRequest { target };
+    let delete = DeleteAttachmentRequest {
+        target,
+        ..DeleteAttachmentRequest::default()
+    };
     client.delete_attachment(delete).await.unwrap();
     // Failed for want of a credential, until there is one.
     let mut admin = app.admin(TENANT);
-    let without = put_channel(LINE, Provider::Line, "revoked");
-    admin.put_channel(without).await.unwrap();
+    put_channel(&mut admin, channel(LINE, Provider::Line), "revoked").await;
     app.simulator.put_line_message("locked", media);
     let registered = client.register_attachment(line("locked")).await.unwrap();
     let id = registered.into_inner().attachment.unwrap().attachment_id;
     let failed = app.wait_final(TENANT, &id).await;
     assert_eq!(failed.status(), AttachmentStatus::Failed);
-    let with = put_channel(LINE, Provider::Line, LINE_DEV_TOKEN);
-    admin.put_channel(with).await.unwrap();
+    put_channel(&mut admin, channel(LINE, Provider::Line), LINE_DEV_TOKEN).await;
     app.wait(TENANT, &id, |attachment| {
         attachment.status() == AttachmentStatus::Stored
     })

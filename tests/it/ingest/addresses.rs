@@ -3,7 +3,7 @@
 use super::{STORED, end_of, failed};
 use crate::support::{TestApp, Visit, Web, line, url};
 use attachments::dev::simulator::Fixture;
-use attachments::proto::{FailureReason as R, RegisterAttachmentRequest};
+use attachments::proto::{RegisterAttachmentRequest, attachment::FailureReason as R};
 use sha2::{Digest as _, Sha256};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +40,7 @@ async fn an_address_inside_is_never_called() {
         };
         let ended = app.ingest(request).await;
         assert_eq!(end_of(&ended), failed(R::SourceRefusedAddress), "{address}");
-        assert_eq!(ended.attempts, 1, "{address}");
+        assert_eq!(ended.attempt_count, 1, "{address}");
     }
     assert_eq!(app.simulator.forbidden_hits(), 0);
 }

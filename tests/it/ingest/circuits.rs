@@ -5,7 +5,8 @@ use super::{STORED, end_of, failed};
 use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, channel, line, serve, slack, within};
 use attachments::dev::simulator::{Fixture, Grant, LINE_DEV_TOKEN};
 use attachments::proto::{
-    AttachmentStatus, BatchRegisterAttachmentsRequest, FailureReason as R, Provider,
+    BatchRegisterAttachmentsRequest, attachment::FailureReason as R,
+    attachment::Status as AttachmentStatus, channel::Provider,
 };
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -38,7 +39,7 @@ async fn a_dead_token_costs_a_handful_of_calls_and_parks_every_file() {
 
     // Another one begins with a clean record.
     app.simulator.put_token("another-token", Grant::line());
-    app.put_channel(channel(LINE, Provider::Line, "another-token"))
+    app.put_channel(channel(LINE, Provider::Line), "another-token")
         .await;
     wait_for(&app, "status = 'stored' and attempt_count = 1").await;
 }
@@ -49,7 +50,7 @@ async fn a_dead_token_stops_neither_another_channel_nor_another_tenant() {
     // The same token under the same channel id; only the other channel of the
     // first tenant and the other tenant may read.
     app.simulator.put_token("dead", Grant::line().revoked());
-    app.put_channel(channel(LINE, Provider::Line, "dead")).await;
+    app.put_channel(channel(LINE, Provider::Line), "dead").await;
     register_all(&app, TENANT).await;
     wait_for(
         &app,
@@ -159,19 +160,19 @@ async fn a_credential_that_comes_while_the_old_one_is_refused_is_used() {
         .unwrap()
         .forget();
     // It wakes nothing: the attempt is still running.
-    app.put_channel(channel(LINE, Provider::Line, "new-token"))
+    app.put_channel(channel(LINE, Provider::Line), "new-token")
         .await;
     released.add_permits(1);
 
     let stored = app
         .wait(TENANT, &id, |now| now.status() == AttachmentStatus::Stored)
         .await;
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
     let attempts = app.explain(&id).await;
     assert_eq!(attempts[0].failure_reason(), R::SourceAuthFailed);
 
     // One that is refused with the credential that is still there stays parked.
-    app.put_channel(channel(LINE, Provider::Line, "bad-token"))
+    app.put_channel(channel(LINE, Provider::Line), "bad-token")
         .await;
     released.add_permits(1);
     let parked = app.ingest(line("2")).await;

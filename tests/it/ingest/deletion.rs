@@ -5,8 +5,8 @@ use crate::support::{PATIENCE, TENANT, TestApp, impatient, line, within};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
-    Attachment, AttachmentStatus, FailureReason as R, PurgeAttachmentsRequest,
-    RegisterAttachmentRequest,
+    Attachment, PurgeAttachmentsRequest, RegisterAttachmentRequest, attachment::FailureReason as R,
+    attachment::Status as AttachmentStatus,
 };
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -204,7 +204,10 @@ async fn delete_by(app: &TestApp, how: &str, open: &Attachment) {
         "by id" => drop(app.delete(&open.attachment_id).await),
         "by group" => {
             let group = Group::CorrelationId(open.correlation_id.clone());
-            let purge = PurgeAttachmentsRequest { group: Some(group) };
+            let purge = PurgeAttachmentsRequest {
+                group: Some(group),
+                ..PurgeAttachmentsRequest::default()
+            };
             app.client(TENANT).purge_attachments(purge).await.unwrap();
         }
         _ => {

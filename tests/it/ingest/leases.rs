@@ -3,7 +3,7 @@
 use super::{STORED, end_of, failed};
 use crate::support::{TENANT, TestApp, line};
 use attachments::dev::object_store::{Fault, Operation};
-use attachments::proto::{AttachmentStatus, FailureReason as R};
+use attachments::proto::{attachment::FailureReason as R, attachment::Status as AttachmentStatus};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,7 +16,7 @@ async fn an_expired_lease_is_an_attempt_that_was_interrupted() {
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
     // The death counted.
-    assert_eq!(stored.attempts, 2);
+    assert_eq!(stored.attempt_count, 2);
     let attempts = app.explain(&id).await;
     let [dead, last] = attempts.as_slice() else {
         panic!("{attempts:#?}");
@@ -37,7 +37,7 @@ async fn a_file_that_kills_its_last_worker_is_ended() {
 
     let ended = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&ended), failed(R::Interrupted));
-    assert_eq!(ended.attempts, ended.max_attempts);
+    assert_eq!(ended.attempt_count, ended.max_attempts);
     assert!(!ended.retryable);
     assert_eq!(app.work_rows().await, 0);
     let attempts = app.explain(&id).await;

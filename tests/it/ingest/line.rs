@@ -4,7 +4,7 @@ use super::{STORED, end_of, failed, rejected, unsupported};
 use crate::support::{TestApp, line};
 use attachments::dev::object_store::Fault;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, Transcoding};
-use attachments::proto::{Attempt, FailureReason as R, RegisterAttachmentRequest};
+use attachments::proto::{Attempt, RegisterAttachmentRequest, attachment::FailureReason as R};
 use axum::http::StatusCode;
 use futures::future::join_all;
 use reqwest::header::HeaderValue;
@@ -68,7 +68,7 @@ async fn what_trying_again_cannot_mend_is_asked_once() {
             app.line_plays(&id, &[step]);
             let ended = app.ingest(line(&id)).await;
             assert_eq!(end_of(&ended), expected, "{step}");
-            assert_eq!(ended.attempts, 1, "{step}");
+            assert_eq!(ended.attempt_count, 1, "{step}");
             assert_eq!(app.simulator.requests_for(&format!("/{id}/")), 1);
         }
     }))
@@ -92,7 +92,7 @@ async fn what_is_shorter_than_declared_is_fetched_again_whatever_it_is() {
         app.simulator.put_line_message(&id, media);
         let stored = app
             .ingest(RegisterAttachmentRequest {
-                declared_size_bytes: size,
+                declared_size_bytes: Some(size),
                 ..line(&id)
             })
             .await;
@@ -135,7 +135,7 @@ async fn part_of_a_file_is_fetched_again_where_a_cut_looks_like_its_end() {
             app.simulator.put_line_message(&id, part);
             let ended = app.ingest(line(&id)).await;
             assert_eq!(end_of(&ended), rejected(R::Corrupted), "{id}");
-            assert_eq!(ended.attempts, 1, "{id}");
+            assert_eq!(ended.attempt_count, 1, "{id}");
         }
     }
 }
@@ -205,7 +205,7 @@ async fn a_video_that_line_gave_up_is_not_waited_for() {
     app.simulator.put_line_message("1", given_up.clone());
     let ended = app.ingest(line("1")).await;
     assert_eq!(end_of(&ended), failed(R::SourcePreparationFailed));
-    assert_eq!(ended.attempts, 1);
+    assert_eq!(ended.attempt_count, 1);
     assert_eq!(app.simulator.requests_for("/1/content"), 2);
 
     // What says it is a picture has no transcoding to ask about.
@@ -236,7 +236,7 @@ async fn a_video_in_the_making_is_waited_for_whatever_else_line_says_of_it() {
         app.simulator.put_line_message(&id, media);
         let stored = app.ingest(line(&id)).await;
         assert_eq!(end_of(&stored), STORED);
-        assert_eq!(stored.attempts, 1);
+        assert_eq!(stored.attempt_count, 1);
         // Once for each 202, and never else.
         let asked = app.simulator.requests_for(&format!("/{id}/content"));
         assert_eq!(asked, 3 + 2);
@@ -253,7 +253,7 @@ async fn waiting_for_line_spends_no_attempt() {
     app.line_plays("1", &["202", "202", "202", "ok"]);
     let stored = app.ingest(line("1")).await;
     assert_eq!(end_of(&stored), STORED);
-    assert_eq!(stored.attempts, 1);
+    assert_eq!(stored.attempt_count, 1);
     assert_eq!(app.explain(&stored.attachment_id).await.len(), 4);
 }
 

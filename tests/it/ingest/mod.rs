@@ -17,7 +17,9 @@ mod slack;
 mod storage;
 mod time_limits;
 
-use attachments::proto::{Attachment, AttachmentStatus, FailureReason};
+use attachments::proto::{
+    Attachment, attachment::FailureReason, attachment::Status as AttachmentStatus,
+};
 
 /// Where an attachment stands and why, to compare in one piece.
 fn end_of(attachment: &Attachment) -> (AttachmentStatus, FailureReason) {

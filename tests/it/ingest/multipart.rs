@@ -8,7 +8,7 @@ use attachments::blob::{BlobError, Bucket, Payload};
 use attachments::config::{Human, Role};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::FailureReason as R;
+use attachments::proto::attachment::FailureReason as R;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};

@@ -3,12 +3,13 @@
 use super::{deleted, end_of, failed, rejected, unsupported};
 use crate::support::{TENANT, TestApp, channel, impatient, line, slack, url};
 use attachments::attachment::failure::FailureReason as Reason;
+use attachments::attachment::language::Language;
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, SlackFile, Transcoding};
 use attachments::proto::register_attachment_request::Source;
 use attachments::proto::{
-    AttachmentStatus, Channel, ChannelLimits, FailureReason, Provider, RegisterAttachmentRequest,
-    Retention,
+    Channel, Limits, RegisterAttachmentRequest, attachment::FailureReason,
+    attachment::Status as AttachmentStatus, channel::Provider, channel::Retention,
 };
 use futures::future::join_all;
 use reqwest::StatusCode;
@@ -18,6 +19,12 @@ use reqwest::header::HeaderValue;
 const NOT_YET: &[(Reason, &str)] = &[
     (Reason::Infected, "no scanner is called"),
     (Reason::QuotaExceeded, "tenants have no quota"),
+    (Reason::InspectionFailed, "nothing is inspected in a child"),
+    (Reason::ScanUnavailable, "no scanner is called"),
+    (
+        Reason::WorkerResources,
+        "what the worker lacks is told otherwise",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,8 +74,8 @@ async fn check(app: &TestApp, reason: Reason, id: &str) {
     assert_eq!(end_of(&ended), expected);
     assert!(!ended.retryable, "{ended:#?}");
     assert_eq!(ended.next_attempt_time, None);
-    assert_eq!(ended.failure_message, reason.message());
-    assert!(ended.attempts <= ended.max_attempts);
+    assert_eq!(ended.failure_message, reason.message(Language::English));
+    assert!(ended.attempt_count <= ended.max_attempts);
     assert_eq!(
         (ended.storage_key, ended.checksum_sha256),
         Default::default()
@@ -88,10 +95,14 @@ fn status_of(reason: FailureReason) -> (AttachmentStatus, FailureReason) {
         | R::EmptyContent
         | R::StorageUnavailable
         | R::Interrupted
+        | R::InspectionFailed
+        | R::ScanUnavailable
+        | R::WorkerResources
         | R::SourceNotFound
         | R::SourceAuthFailed
         | R::SourceScopeMissing
         | R::SourceForbidden
+        | R::SourcePlanLimit
         | R::SourceRefusedAddress
         | R::SourceUnexpectedEncoding
         | R::SourcePreparationFailed
@@ -134,6 +145,7 @@ async fn reach(app: &TestApp, reason: Reason) -> Option<String> {
             app.simulator.put_line_message(name, large);
             line(name)
         }
+        Reason::SourcePlanLimit => hidden(name),
         Reason::SourceScopeMissing => without_scope(app, name),
         Reason::SourceRefusedAddress => url("https://169.254.169.254/latest/meta-data/"),
         Reason::CredentialMissing => RegisterAttachmentRequest {
@@ -154,7 +166,11 @@ async fn reach(app: &TestApp, reason: Reason) -> Option<String> {
             return Some(app.delete(&stored.attachment_id).await.attachment_id);
         }
         Reason::SourcePreparationFailed => given_up(app, name),
-        Reason::Infected | Reason::QuotaExceeded => return None,
+        Reason::Infected
+        | Reason::QuotaExceeded
+        | Reason::InspectionFailed
+        | Reason::ScanUnavailable
+        | Reason::WorkerResources => return None,
     };
     Some(app.register(request).await.attachment_id)
 }
@@ -163,6 +179,14 @@ fn page(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
     let page = Media::fixture(Fixture::Html).content_type(HeaderValue::from_static("image/png"));
     app.simulator.put_line_message(name, page);
     line(name)
+}
+
+fn hidden(name: &str) -> RegisterAttachmentRequest {
+    let mut request = slack(name, "");
+    if let Some(Source::Slack(source)) = &mut request.source {
+        "hidden_by_limit".clone_into(&mut source.mode);
+    }
+    request
 }
 
 fn external(name: &str) -> RegisterAttachmentRequest {
@@ -176,7 +200,7 @@ fn external(name: &str) -> RegisterAttachmentRequest {
 
 /// In a channel of its own: it slows the whole channel down.
 async fn rate_limited(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
-    app.put_channel(channel(name, Provider::Line, LINE_DEV_TOKEN))
+    app.put_channel(channel(name, Provider::Line), LINE_DEV_TOKEN)
         .await;
     app.line_plays(name, &["429"]);
     RegisterAttachmentRequest {
@@ -199,14 +223,14 @@ fn without_scope(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
 }
 
 async fn second_of_one(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
-    app.put_channel(Channel {
-        limits: Some(ChannelLimits {
-            max_files_per_message: 1,
-            ..ChannelLimits::default()
+    let channel = Channel {
+        limits: Some(Limits {
+            max_files_per_message: Some(1),
+            ..Limits::default()
         }),
-        ..channel(name, Provider::Line, LINE_DEV_TOKEN)
-    })
-    .await;
+        ..channel(name, Provider::Line)
+    };
+    app.put_channel(channel, LINE_DEV_TOKEN).await;
     let file = |media_id: &str| RegisterAttachmentRequest {
         channel_id: name.to_owned(),
         message_id: "one-message".to_owned(),
@@ -217,15 +241,15 @@ async fn second_of_one(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
 }
 
 async fn ephemeral(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
-    app.put_channel(Channel {
+    let channel = Channel {
         retention: Retention::Ephemeral.into(),
         ephemeral_ttl: Some(prost_types::Duration {
             seconds: 1,
             nanos: 0,
         }),
-        ..channel(name, Provider::Line, LINE_DEV_TOKEN)
-    })
-    .await;
+        ..channel(name, Provider::Line)
+    };
+    app.put_channel(channel, LINE_DEV_TOKEN).await;
     app.line_plays(name, &["ok"]);
     RegisterAttachmentRequest {
         channel_id: name.to_owned(),

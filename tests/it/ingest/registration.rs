@@ -6,7 +6,8 @@ use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::batch_register_attachments_response::result::Result as Item;
 use attachments::proto::register_attachment_request::Source;
 use attachments::proto::{
-    BatchRegisterAttachmentsRequest, FailureReason as R, RegisterAttachmentRequest, SlackSource,
+    BatchRegisterAttachmentsRequest, RegisterAttachmentRequest, SlackSource,
+    attachment::FailureReason as R,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,12 +36,12 @@ async fn what_a_sender_declares_is_enough_to_refuse() {
         let decided = app
             .register(RegisterAttachmentRequest {
                 declared_content_type: declared.to_owned(),
-                declared_size_bytes: size,
+                declared_size_bytes: Some(size),
                 ..line(&id)
             })
             .await;
         assert_eq!(end_of(&decided), expected, "{declared} of {size} bytes");
-        assert_eq!(decided.attempts, 0);
+        assert_eq!(decided.attempt_count, 0);
         assert!(!decided.retryable);
     }
     assert_nothing_was_asked(&app).await;
@@ -53,7 +54,7 @@ async fn a_declaration_exactly_at_the_limit_is_no_reason_to_refuse() {
     app.simulator.put_line_message("1", largest);
     let request = RegisterAttachmentRequest {
         declared_content_type: "image/png".to_owned(),
-        declared_size_bytes: 10_000_000,
+        declared_size_bytes: Some(10_000_000),
         ..line("1")
     };
     assert_eq!(end_of(&app.ingest(request).await), STORED);

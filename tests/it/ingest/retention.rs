@@ -4,7 +4,8 @@ use super::{STORED, deleted, end_of};
 use crate::support::{TENANT, TestApp, channel, line};
 use attachments::dev::simulator::LINE_DEV_TOKEN;
 use attachments::proto::{
-    Attachment, Channel, FailureReason as R, Provider, RegisterAttachmentRequest, Retention,
+    Attachment, Channel, RegisterAttachmentRequest, attachment::FailureReason as R,
+    channel::Provider, channel::Retention,
 };
 use prost_types::Duration;
 
@@ -81,12 +82,12 @@ async fn what_expires_on_its_way_is_halted() {
 }
 
 async fn put(app: &TestApp, ttl_seconds: Option<i64>) {
-    app.put_channel(Channel {
+    let channel = Channel {
         retention: Retention::Ephemeral.into(),
         ephemeral_ttl: ttl_seconds.map(|seconds| Duration { seconds, nanos: 0 }),
-        ..channel(CHANNEL, Provider::Line, LINE_DEV_TOKEN)
-    })
-    .await;
+        ..channel(CHANNEL, Provider::Line)
+    };
+    app.put_channel(channel, LINE_DEV_TOKEN).await;
 }
 
 fn ephemeral(message_id: &str) -> RegisterAttachmentRequest {

@@ -3,7 +3,7 @@
 use super::{STORED, end_of, rejected};
 use crate::support::{LINE, SLACK, TestApp, channel, line, slack};
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media, SLACK_DEV_TOKEN, SlackFile};
-use attachments::proto::{Channel, ChannelLimits, FailureReason as R, Provider};
+use attachments::proto::{Channel, Limits, attachment::FailureReason as R, channel::Provider};
 use futures::future::join_all;
 
 /// What fits into the inspector's head, and what does not.
@@ -26,7 +26,7 @@ async fn the_limit_holds_however_the_end_is_told() {
                     runs.push(async move {
                         let ended = app.ingest(line(&id)).await;
                         assert_eq!(end_of(&ended), expected, "{id} of {limit}");
-                        assert_eq!(ended.attempts, 1);
+                        assert_eq!(ended.attempt_count, 1);
                     });
                 }
             }
@@ -88,7 +88,7 @@ async fn slack_may_declare_less_than_it_sends() {
     let file = SlackFile::new("picture.png", file);
     let address = app.simulator.put_slack_file("F1", file);
     let mut request = slack("F1", &address);
-    request.declared_size_bytes = 1_000;
+    request.declared_size_bytes = Some(1_000);
     let ended = app.ingest(request).await;
     assert_eq!(end_of(&ended), rejected(R::TooLarge));
 }
@@ -117,14 +117,14 @@ async fn limit_to(app: &TestApp, bytes: usize) {
         (LINE, Provider::Line, LINE_DEV_TOKEN),
         (SLACK, Provider::Slack, SLACK_DEV_TOKEN),
     ] {
-        app.put_channel(Channel {
-            limits: Some(ChannelLimits {
-                image_max_bytes: bytes,
-                document_max_bytes: bytes,
-                ..ChannelLimits::default()
+        let channel = Channel {
+            limits: Some(Limits {
+                image_max_bytes: Some(bytes),
+                document_max_bytes: Some(bytes),
+                ..Limits::default()
             }),
-            ..channel(id, provider, credential)
-        })
-        .await;
+            ..channel(id, provider)
+        };
+        app.put_channel(channel, credential).await;
     }
 }

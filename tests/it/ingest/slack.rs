@@ -5,9 +5,9 @@ use crate::support::{ANY_PORT, TestApp, Visit, Web, channel, slack};
 use attachments::dev::simulator::{
     Fixture, Media, SLACK_DEV_TOKEN, Settings, Simulator, SlackFile,
 };
-use attachments::proto::FailureReason as R;
+use attachments::proto::attachment::FailureReason as R;
 use attachments::proto::register_attachment_request::Source;
-use attachments::proto::{Provider, RegisterAttachmentRequest, SlackSource};
+use attachments::proto::{RegisterAttachmentRequest, SlackSource, channel::Provider};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_in_the_files_place_is_not_ready_yet() {
@@ -45,7 +45,7 @@ async fn files_info_tells_why_there_is_a_page() {
         let id = format!("F{n}");
         let address = app.simulator.put_slack_file(&id, file);
         // A channel each: refusals in a row would be taken for the token's.
-        app.put_channel(channel(error, Provider::Slack, SLACK_DEV_TOKEN))
+        app.put_channel(channel(error, Provider::Slack), SLACK_DEV_TOKEN)
             .await;
         let request = RegisterAttachmentRequest {
             channel_id: error.to_owned(),
@@ -53,7 +53,7 @@ async fn files_info_tells_why_there_is_a_page() {
         };
         let ended = app.ingest(request).await;
         assert_eq!(end_of(&ended), expected, "{error}");
-        assert_eq!(ended.attempts, 1);
+        assert_eq!(ended.attempt_count, 1);
     }
 }
 

@@ -6,7 +6,8 @@ use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
-    AttachmentStatus, FailureReason as R, PurgeAttachmentsRequest, RegisterAttachmentRequest,
+    PurgeAttachmentsRequest, RegisterAttachmentRequest, attachment::FailureReason as R,
+    attachment::Status as AttachmentStatus,
 };
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -111,12 +112,11 @@ async fn an_object_that_the_store_keeps_is_not_forgotten() {
         .faults()
         .inject(Operation::Delete, 1, Fault::DenyFirstKey);
 
-    let group = Some(Group::CorrelationId("request".to_owned()));
-    let purged = app
-        .client(TENANT)
-        .purge_attachments(PurgeAttachmentsRequest { group })
-        .await
-        .unwrap();
+    let purge = PurgeAttachmentsRequest {
+        group: Some(Group::CorrelationId("request".to_owned())),
+        ..PurgeAttachmentsRequest::default()
+    };
+    let purged = app.client(TENANT).purge_attachments(purge).await.unwrap();
     assert_eq!(purged.into_inner().deleted_count, 2);
     let kept = app.objects().await;
     assert!(kept.len() == 1 && keys.contains(&kept[0]), "{kept:?}");

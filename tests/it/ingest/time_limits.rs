@@ -3,7 +3,7 @@
 use super::{STORED, end_of, failed};
 use crate::support::{ANY_PORT, TestApp, line};
 use attachments::config::{Config, Human};
-use attachments::proto::{AttachmentStatus, FailureReason as R};
+use attachments::proto::{attachment::FailureReason as R, attachment::Status as AttachmentStatus};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};

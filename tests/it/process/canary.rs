@@ -3,10 +3,11 @@
 use super::reading::wait_stored;
 use super::running_service::{Ground, RunningService, Secrets};
 use super::sandbox::{eventually, http};
-use crate::support::{LINE, URL, database, line, put_channel, url};
+use crate::support::{LINE, URL, channel, database, line, put_channel, url};
 use attachments::dev::simulator::{Fixture, Grant, Media, Provider as Simulated};
 use attachments::proto::{
-    IssueAccessLinkRequest, LinkMode, ListAttachmentsRequest, Provider, RegisterAttachmentRequest,
+    IssueAccessLinkRequest, ListAttachmentsRequest, RegisterAttachmentRequest, access_link::Mode,
+    channel::Provider,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -43,8 +44,8 @@ async fn no_secret_is_written_at_any_level() {
     let token = ground.token();
 
     let id = play(&ground, &service, &token).await;
-    let presigned = visit_link(&service, &token, &id, LinkMode::Presigned).await;
-    let proxy = visit_link(&service, &token, &id, LinkMode::Proxy).await;
+    let presigned = visit_link(&service, &token, &id, Mode::Presigned).await;
+    let proxy = visit_link(&service, &token, &id, Mode::Proxy).await;
     service.process.signal(Signal::SIGTERM);
     let finished = service.process.finish().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -103,11 +104,11 @@ async fn play(ground: &Ground, service: &RunningService, token: &str) -> String 
         },
     );
     let (mut client, mut admin) = service.clients(token);
-    for request in [
-        put_channel(LINE, Provider::Line, CREDENTIAL),
-        put_channel(URL, Provider::Url, ""),
+    for (channel, credential) in [
+        (channel(LINE, Provider::Line), CREDENTIAL),
+        (channel(URL, Provider::Url), ""),
     ] {
-        admin.put_channel(request).await.unwrap();
+        put_channel(&mut admin, channel, credential).await;
     }
     let mut ids = Vec::new();
     for (id, step) in [
@@ -142,19 +143,15 @@ async fn play(ground: &Ground, service: &RunningService, token: &str) -> String 
 }
 
 /// The link, after a look at what it leads to; none where this mode is refused.
-async fn visit_link(
-    service: &RunningService,
-    token: &str,
-    id: &str,
-    mode: LinkMode,
-) -> Option<Url> {
+async fn visit_link(service: &RunningService, token: &str, id: &str, mode: Mode) -> Option<Url> {
     let request = IssueAccessLinkRequest {
         attachment_id: id.to_owned(),
         mode: mode.into(),
         ..IssueAccessLinkRequest::default()
     };
     let (mut client, _) = service.clients(token);
-    let link = client.issue_access_link(request).await.ok()?.into_inner();
+    let answer = client.issue_access_link(request).await.ok()?;
+    let link = answer.into_inner().link.unwrap();
     http().get(&link.url).send().await.unwrap();
     Some(link.url.parse().unwrap())
 }

@@ -5,11 +5,11 @@ use super::reading::wait_stored;
 use super::running_dev::{DEV, RunningDev};
 use super::sandbox::{Process, Sandbox, eventually};
 use crate::ground::byte_stream;
-use crate::support::{ANY_PORT, line};
+use crate::support::{ANY_PORT, get_request, line};
 use attachments::dev::simulator::{self, Fixture, Media, Simulator};
 use attachments::proto::{
-    BatchRegisterAttachmentsRequest, GetAttachmentRequest, ListChannelsRequest,
-    RegisterAttachmentRequest, batch_register_attachments_response::result::Result as ItemResult,
+    BatchRegisterAttachmentsRequest, ListChannelsRequest, RegisterAttachmentRequest,
+    batch_register_attachments_response::result::Result as ItemResult,
 };
 use nix::sys::signal::Signal;
 use sha2::{Digest as _, Sha256};
@@ -45,9 +45,7 @@ async fn dev_says_where_it_is_and_each_token_does_its_role() {
         .await
         .unwrap();
 
-    let unknown = || GetAttachmentRequest {
-        attachment_id: "01890000-0000-7000-8000-000000000000".to_owned(),
-    };
+    let unknown = || get_request("01890000-0000-7000-8000-000000000000".to_owned());
     let channels = ListChannelsRequest::default;
     let malformed = RegisterAttachmentRequest::default;
     // What a scope allows fails for another reason than the scope.
@@ -119,10 +117,14 @@ async fn what_dev_stored_survives_kill_9() {
 
     let dev = RunningDev::start(&sandbox).await;
     let (mut reader, _) = dev.clients("bff");
-    let request = GetAttachmentRequest {
-        attachment_id: id.clone(),
-    };
-    let found = reader.get_attachment(request).await.unwrap().into_inner();
+    let request = get_request(id.clone());
+    let found = reader
+        .get_attachment(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .attachment
+        .unwrap();
     assert_eq!(found, stored);
     assert_eq!(
         hex::encode(Sha256::digest(
@@ -179,9 +181,9 @@ async fn downloads_in_flight_at_kill_9_are_done_by_the_next_run() {
     let (mut reader, _) = dev.clients("bff");
     for attachment in &registered {
         let stored = wait_stored(&mut reader, &attachment.attachment_id).await;
-        assert!(stored.attempts <= stored.max_attempts, "{stored:#?}");
+        assert!(stored.attempt_count <= stored.max_attempts, "{stored:#?}");
         assert!(
-            stored.attempts >= 2,
+            stored.attempt_count >= 2,
             "the one that was killed counts: {stored:#?}"
         );
     }

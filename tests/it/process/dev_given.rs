@@ -5,12 +5,12 @@ use super::reading::wait_stored;
 use super::running_dev::RunningDev;
 use super::sandbox::Sandbox;
 use crate::ground::byte_stream;
-use crate::support::{ANY_PORT, database, line};
+use crate::support::{ANY_PORT, channel, database, line, put_channel};
 use attachments::dev::object_store::{self, ObjectStore, Operation};
 use attachments::dev::simulator::{
     self, Fixture, Grant, LINE_DEV_TOKEN, Media, Provider, Simulator,
 };
-use attachments::proto::{Channel, PutChannelRequest, RegisterAttachmentRequest};
+use attachments::proto::{RegisterAttachmentRequest, channel::Provider as ProviderOf};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
@@ -90,17 +90,8 @@ async fn the_credential_of_a_given_provider_outlives_a_restart() {
         .set("ATTACHMENTS_LINE_CONTENT_URL", simulator.line_content_url());
     let dev = RunningDev::start(&sandbox).await;
     let (_, mut admin) = dev.clients("admin");
-    let channel = Channel {
-        channel_id: "line-dev".to_owned(),
-        provider: attachments::proto::Provider::Line.into(),
-        credential: "the-operators-own-token".to_owned(),
-        ..Channel::default()
-    };
-    let channel = Some(channel);
-    admin
-        .put_channel(PutChannelRequest { channel })
-        .await
-        .unwrap();
+    let line = channel("line-dev", ProviderOf::Line);
+    put_channel(&mut admin, line, "the-operators-own-token").await;
 
     dev.process.kill().await;
     let dev = RunningDev::start(&sandbox).await;

@@ -1,8 +1,8 @@
 //! What a client sees of an attachment.
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, get_request};
 use attachments::dev::client::Attachments;
-use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest};
+use attachments::proto::{Attachment, attachment::Status as AttachmentStatus};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -10,10 +10,14 @@ use tokio::time::{Instant, sleep};
 pub async fn wait_stored(reader: &mut Attachments, id: &str) -> Attachment {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let request = GetAttachmentRequest {
-            attachment_id: id.to_owned(),
-        };
-        let attachment = reader.get_attachment(request).await.unwrap().into_inner();
+        let request = get_request(id.to_owned());
+        let attachment = reader
+            .get_attachment(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .attachment
+            .unwrap();
         match attachment.status() {
             AttachmentStatus::Stored => return attachment,
             AttachmentStatus::Pending | AttachmentStatus::Downloading => {}

@@ -3,10 +3,10 @@
 use super::reading::wait_stored;
 use super::running_service::{Ground, Secrets, said};
 use super::sandbox::eventually;
-use crate::support::{ANY_PORT, database, line};
+use crate::support::{ANY_PORT, database, get_request, line};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{AttachmentStatus, GetAttachmentRequest};
+use attachments::proto::attachment::Status as AttachmentStatus;
 use reqwest::StatusCode;
 use std::net::TcpListener;
 use tonic_health::pb::HealthCheckRequest;
@@ -128,10 +128,14 @@ async fn a_store_that_is_away_does_not_stop_registration() {
         .await
         .unwrap()
         .into_inner();
-    let request = GetAttachmentRequest {
-        attachment_id: registered.attachment.unwrap().attachment_id,
-    };
-    let found = client.get_attachment(request).await.unwrap().into_inner();
+    let request = get_request(registered.attachment.unwrap().attachment_id);
+    let found = client
+        .get_attachment(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .attachment
+        .unwrap();
     assert_ne!(found.status(), AttachmentStatus::Stored);
 }
 

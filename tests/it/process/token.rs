@@ -2,8 +2,8 @@
 
 use super::running_dev::RunningDev;
 use super::sandbox::Sandbox;
-use crate::support::database;
-use attachments::proto::{GetAttachmentRequest, ListAttachmentsRequest, ListChannelsRequest};
+use crate::support::{database, get_request};
+use attachments::proto::{ListAttachmentsRequest, ListChannelsRequest};
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,9 +44,7 @@ async fn a_token_says_what_it_was_told_to_and_dev_believes_it() {
         .await
         .unwrap();
     assert_eq!(channels.into_inner().channels, []);
-    let request = GetAttachmentRequest {
-        attachment_id: "01890000-0000-7000-8000-000000000000".to_owned(),
-    };
+    let request = get_request("01890000-0000-7000-8000-000000000000".to_owned());
     assert_eq!(
         other.get_attachment(request).await.unwrap_err().code(),
         Code::NotFound

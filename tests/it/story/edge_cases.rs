@@ -4,7 +4,7 @@
 use crate::support::{TENANT, TestApp, impatient, line};
 use attachments::dev::object_store::Operation;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{AttachmentStatus, FailureReason};
+use attachments::proto::{attachment::FailureReason, attachment::Status as AttachmentStatus};
 use futures::future::join_all;
 use std::collections::HashSet;
 
@@ -99,6 +99,6 @@ async fn a_large_image_that_never_comes_is_a_timeout_for_good() {
     let failed = app.ingest(line("1")).await;
     assert_eq!(failed.status(), AttachmentStatus::Failed);
     assert_eq!(failed.failure_reason(), FailureReason::SourceTimeout);
-    assert_eq!(failed.attempts, 2);
+    assert_eq!(failed.attempt_count, 2);
     assert_eq!(app.objects().await, [""; 0]);
 }

@@ -3,7 +3,7 @@
 use super::persisted;
 use crate::support::{ANY_PORT, TENANT, TestApp, TestGateway};
 use attachments::dev::simulator::webhook::LineEvent;
-use attachments::proto::{AttachmentStatus, FailureReason};
+use attachments::proto::{attachment::FailureReason, attachment::Status as AttachmentStatus};
 use reqwest::StatusCode;
 use std::net::SocketAddr;
 use tokio::io::copy_bidirectional;

@@ -1,12 +1,12 @@
 //! Tenant isolation for attachment access.
 
-use crate::support::{OTHER_TENANT, TENANT, TestApp, line};
+use crate::support::{OTHER_TENANT, TENANT, TestApp, get_request, line};
 use attachments::proto::batch_get_attachments_response::result::Result as Item;
 use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::{
-    AttachmentStatus, BatchGetAttachmentsRequest, DeleteAttachmentRequest,
-    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetAttachmentRequest,
-    IssueAccessLinkRequest, ListAttachmentsRequest,
+    BatchGetAttachmentsRequest, DeleteAttachmentRequest, ExplainAttachmentRequest,
+    GetAttachmentBytesRequest, IssueAccessLinkRequest, ListAttachmentsRequest,
+    attachment::Status as AttachmentStatus,
 };
 use tonic::{Code, Status};
 
@@ -35,7 +35,7 @@ async fn another_tenants_attachment_is_denied_as_if_it_were_not_there() {
     let listed = app
         .client(OTHER_TENANT)
         .list_attachments(ListAttachmentsRequest {
-            message_id: "1".to_owned(),
+            message_ids: vec!["1".to_owned()],
             ..ListAttachmentsRequest::default()
         })
         .await
@@ -72,9 +72,7 @@ async fn two_tenants_with_one_media_id_have_a_file_each() {
 async fn refusals(app: &TestApp, id: &str) -> Vec<Status> {
     let mut client = app.client(OTHER_TENANT);
     let attachment_id = || id.to_owned();
-    let get = GetAttachmentRequest {
-        attachment_id: attachment_id(),
-    };
+    let get = get_request(attachment_id());
     let explain = ExplainAttachmentRequest {
         attachment_id: attachment_id(),
     };
@@ -88,6 +86,7 @@ async fn refusals(app: &TestApp, id: &str) -> Vec<Status> {
     };
     let delete = DeleteAttachmentRequest {
         target: Some(Target::AttachmentId(attachment_id())),
+        ..DeleteAttachmentRequest::default()
     };
     let batch = BatchGetAttachmentsRequest {
         attachment_ids: vec![attachment_id()],

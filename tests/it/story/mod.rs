@@ -8,10 +8,10 @@ mod retrieval;
 
 use crate::support::{LINE, TENANT, TestApp, TestGateway, channel, line};
 use attachments::dev::simulator::webhook::LineEvent;
-use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
+use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::{
-    AccessLink, Attachment, AttachmentStatus, Channel, ChannelLimits, FailureReason,
-    IssueAccessLinkRequest, Provider,
+    AccessLink, Attachment, Channel, IssueAccessLinkRequest, Limits, attachment::FailureReason,
+    attachment::Status as AttachmentStatus, channel::Provider,
 };
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
@@ -47,14 +47,14 @@ async fn line_image_is_downloaded_and_stored_end_to_end() {
 async fn an_attachment_beyond_the_limits_is_rejected_and_the_message_persists() {
     let app = TestApp::start().await;
     let gateway = TestGateway::start(&app).await;
-    app.put_channel(Channel {
-        limits: Some(ChannelLimits {
-            image_max_bytes: 20_000,
-            ..ChannelLimits::default()
+    let strict = Channel {
+        limits: Some(Limits {
+            image_max_bytes: Some(20_000),
+            ..Limits::default()
         }),
-        ..channel(LINE, Provider::Line, LINE_DEV_TOKEN)
-    })
-    .await;
+        ..channel(LINE, Provider::Line)
+    };
+    app.put_channel(strict, "").await;
     let large = Media::fixture_of_size(Fixture::Png, 20_001).unwrap();
     app.simulator.put_line_message("1", large);
 
@@ -101,7 +101,7 @@ async fn retries_back_off_up_to_a_cap_and_end_in_a_final_failure() {
     let failed = app.ingest(line("1")).await;
     assert_eq!(failed.status(), AttachmentStatus::Failed);
     assert_eq!(failed.failure_reason(), FailureReason::SourceUnavailable);
-    assert_eq!((failed.attempts, failed.max_attempts), (5, 5));
+    assert_eq!((failed.attempt_count, failed.max_attempts), (5, 5));
     assert!(!failed.retryable && failed.next_attempt_time.is_none());
 
     let attempts = app.explain(&failed.attachment_id).await;
@@ -159,4 +159,6 @@ async fn link(app: &TestApp, stored: &Attachment, ttl_seconds: Option<i64>) -> A
         .await
         .unwrap()
         .into_inner()
+        .link
+        .unwrap()
 }

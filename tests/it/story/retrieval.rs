@@ -5,7 +5,8 @@ use crate::support::{LINE, SLACK, TENANT, TestApp, line};
 use attachments::clock::{Clock as _, SystemClock};
 use attachments::dev::simulator::{LINE_DEV_TOKEN, SLACK_DEV_TOKEN};
 use attachments::proto::{
-    AttachmentStatus, ExplainAttachmentRequest, GetChannelRequest, IssueAccessLinkRequest,
+    ExplainAttachmentRequest, GetChannelRequest, IssueAccessLinkRequest,
+    attachment::Status as AttachmentStatus,
 };
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
@@ -33,7 +34,9 @@ async fn no_answer_holds_a_secret() {
             .get_channel(GetChannelRequest { channel_id })
             .await
             .unwrap()
-            .into_inner();
+            .into_inner()
+            .channel
+            .unwrap();
         assert!(channel.has_credential);
         answers.push(format!("{channel:?}"));
     }

@@ -18,7 +18,7 @@ use attachments::dev::client::{self, Admin, Attachments};
 use attachments::dev::object_store::{self, ObjectStore};
 use attachments::dev::simulator::{self, LINE_DEV_TOKEN, SLACK_DEV_TOKEN, Simulator};
 use attachments::dev::token::{DEV_AUDIENCE, DEV_ISSUER, DevKey, MintRequest};
-use attachments::proto::{Attachment, AttachmentStatus, GetAttachmentRequest, Provider};
+use attachments::proto::{Attachment, attachment::Status as AttachmentStatus, channel::Provider};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::SecretString;
@@ -110,8 +110,7 @@ impl TestApp {
                 (SLACK, Provider::Slack, SLACK_DEV_TOKEN),
                 (URL, Provider::Url, ""),
             ] {
-                let request = put_channel(id, provider, credential);
-                this.admin(tenant).put_channel(request).await.unwrap();
+                put_channel(&mut this.admin(tenant), channel(id, provider), credential).await;
             }
         }
         this
@@ -162,10 +161,14 @@ impl TestApp {
         let mut client = self.client(tenant);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let request = GetAttachmentRequest {
-                attachment_id: id.to_owned(),
-            };
-            let attachment = client.get_attachment(request).await.unwrap().into_inner();
+            let request = get_request(id.to_owned());
+            let attachment = client
+                .get_attachment(request)
+                .await
+                .unwrap()
+                .into_inner()
+                .attachment
+                .unwrap();
             if is_so(&attachment) {
                 return attachment;
             }

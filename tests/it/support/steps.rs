@@ -3,8 +3,8 @@
 use super::{TENANT, TestApp};
 use attachments::dev::simulator::{Fixture, Media, SlackFile};
 use attachments::proto::{
-    Attachment, AttachmentStatus, Attempt, Channel, DeleteAttachmentRequest,
-    ExplainAttachmentRequest, IssueAccessLinkRequest, PutChannelRequest, RegisterAttachmentRequest,
+    Attachment, Attempt, Channel, DeleteAttachmentRequest, ExplainAttachmentRequest,
+    IssueAccessLinkRequest, RegisterAttachmentRequest, attachment::Status as AttachmentStatus,
     delete_attachment_request::Target,
 };
 
@@ -23,11 +23,9 @@ impl TestApp {
             .put_slack_file(file_id, SlackFile::new("picture.png", image))
     }
 
-    pub async fn put_channel(&self, channel: Channel) {
-        let request = PutChannelRequest {
-            channel: Some(channel),
-        };
-        self.admin(TENANT).put_channel(request).await.unwrap();
+    /// Puts a channel with this credential; the empty one leaves what there is.
+    pub async fn put_channel(&self, channel: Channel, credential: &str) {
+        super::put_channel(&mut self.admin(TENANT), channel, credential).await;
     }
 
     /// Registers a file; gives its record as the answer has it.
@@ -71,12 +69,15 @@ impl TestApp {
     pub async fn delete(&self, id: &str) -> Attachment {
         let request = DeleteAttachmentRequest {
             target: Some(Target::AttachmentId(id.to_owned())),
+            ..DeleteAttachmentRequest::default()
         };
         self.client(TENANT)
             .delete_attachment(request)
             .await
             .unwrap()
             .into_inner()
+            .attachments
+            .remove(0)
     }
 
     /// The address of a link to it.
@@ -90,6 +91,8 @@ impl TestApp {
             .await
             .unwrap()
             .into_inner()
+            .link
+            .unwrap()
             .url
     }
 

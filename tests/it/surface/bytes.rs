@@ -6,7 +6,8 @@ use crate::support::{TENANT, TestApp};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::proto::get_attachment_bytes_response::Payload;
 use attachments::proto::{
-    Attachment, AttachmentBytesInfo, AttachmentStatus, GetAttachmentBytesRequest,
+    Attachment, AttachmentBytesInfo, GetAttachmentBytesRequest,
+    attachment::Status as AttachmentStatus,
 };
 use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,7 @@ async fn read(app: &TestApp, id: &str, offset: i64, limit: i64) -> Read {
         attachment_id: id.to_owned(),
         offset,
         limit,
+        ..GetAttachmentBytesRequest::default()
     };
     let mut read = Read::default();
     let mut stream = match app.client(TENANT).get_attachment_bytes(request).await {

@@ -1,9 +1,12 @@
 //! Credentials of channels: in, sealed, used, and never out.
 
 use crate::admin::{get, put};
-use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, channel, line};
+use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, channel, credential_request, line};
 use attachments::dev::simulator::LINE_DEV_TOKEN;
-use attachments::proto::{AttachmentStatus, FailureReason, ListChannelsRequest, Provider};
+use attachments::proto::{
+    ListChannelsRequest, attachment::FailureReason, attachment::Status as AttachmentStatus,
+    channel::Provider,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -32,11 +35,15 @@ async fn dump(app: &TestApp) -> Vec<String> {
 async fn a_credential_goes_in_and_never_comes_out() {
     const CREDENTIAL: &str = "xoxb-very-secret-1234567890";
     let app = TestApp::start().await;
-    let created = put(&app, channel("c", Provider::Slack, CREDENTIAL)).await;
-    let shown = [created.unwrap(), get(&app, "c").await.unwrap()];
-    for channel in shown {
-        assert!(channel.has_credential && channel.credential.is_empty());
-    }
+    let created = put(&app, channel("c", Provider::Slack)).await.unwrap();
+    assert!(!created.has_credential);
+    let request = credential_request("c", CREDENTIAL);
+    let answer = app.admin(TENANT).set_channel_credential(request).await;
+    let set = answer.unwrap().into_inner();
+    assert!(!format!("{set:?}").contains(CREDENTIAL));
+    let shown = [set.channel.unwrap(), get(&app, "c").await.unwrap()];
+    assert!(shown.iter().all(|channel| channel.has_credential));
+    assert!(!format!("{shown:?}").contains(CREDENTIAL));
     let request = ListChannelsRequest::default();
     let listed = app.admin(TENANT).list_channels(request).await.unwrap();
     assert!(!format!("{listed:?}").contains(CREDENTIAL));
@@ -76,9 +83,8 @@ async fn a_sealed_credential_is_bound_to_its_channel_and_tenant() {
     // Sealed alike, the same token would show which tenants share it.
     let mine = sealed(TENANT, LINE).await;
     assert_ne!(mine, sealed(OTHER_TENANT, LINE).await);
-    put(&app, channel(LINE, Provider::Line, LINE_DEV_TOKEN))
-        .await
-        .unwrap();
+    app.put_channel(channel(LINE, Provider::Line), LINE_DEV_TOKEN)
+        .await;
     assert_ne!(mine, sealed(TENANT, LINE).await);
     // Carried over to another row, it opens nothing.
     sqlx::query("update channels set credential = $1 where tenant_id = $2 and channel_id = $3")
@@ -102,17 +108,16 @@ async fn a_sealed_credential_is_bound_to_its_channel_and_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_credential_keeps_the_stored_one() {
+async fn a_put_keeps_the_stored_credential() {
     let app = TestApp::start().await;
-    let kept = put(&app, channel(LINE, Provider::Line, "")).await.unwrap();
+    let kept = put(&app, channel(LINE, Provider::Line)).await.unwrap();
     assert!(kept.has_credential);
     app.line_plays("1", &["ok"]);
     let stored = app.ingest(line("1")).await;
     assert_eq!(stored.status(), AttachmentStatus::Stored, "{stored:#?}");
 
-    put(&app, channel(LINE, Provider::Line, "another"))
-        .await
-        .unwrap();
+    app.put_channel(channel(LINE, Provider::Line), "another")
+        .await;
     app.line_plays("2", &["ok"]);
     let failed = app.ingest(line("2")).await;
     assert_eq!(failed.failure_reason(), FailureReason::SourceAuthFailed);

@@ -6,8 +6,8 @@ use crate::support::{LINE, TENANT, TestApp, line};
 use attachments::proto::batch_register_attachments_response::result::Result as Item;
 use attachments::proto::register_attachment_request::Source;
 use attachments::proto::{
-    AttachmentStatus, BatchRegisterAttachmentsRequest, LineSource, RegisterAttachmentRequest,
-    RegisterAttachmentResponse,
+    BatchRegisterAttachmentsRequest, LineSource, RegisterAttachmentRequest,
+    RegisterAttachmentResponse, attachment::Status as AttachmentStatus,
 };
 use std::collections::BTreeSet;
 use tonic::Status;
@@ -108,7 +108,7 @@ async fn channel_and_part_tell_files_apart_and_nothing_else_does() {
         message_id: "another-message".to_owned(),
         conversation_id: "another-conversation".to_owned(),
         file_name: "another.png".to_owned(),
-        declared_size_bytes: 1,
+        declared_size_bytes: Some(1),
         ..line("1")
     };
     let answers = batch(

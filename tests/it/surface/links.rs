@@ -7,8 +7,8 @@ use attachments::clock::Clock as _;
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::batch_issue_access_links_response::result::Result as Item;
 use attachments::proto::{
-    AccessLink, AttachmentStatus, BatchIssueAccessLinksRequest, IssueAccessLinkRequest, LinkMode,
-    Rendition,
+    AccessLink, BatchIssueAccessLinksRequest, IssueAccessLinkRequest, access_link::Mode,
+    attachment::Status as AttachmentStatus, rendition::Type as RenditionType,
 };
 use prost_types::Duration;
 use reqwest::StatusCode;
@@ -28,7 +28,7 @@ pub fn to(id: &str) -> IssueAccessLinkRequest {
 /// Issues a link for [`TENANT`].
 pub async fn issue(app: &TestApp, request: IssueAccessLinkRequest) -> Result<AccessLink, Status> {
     let answer = app.client(TENANT).issue_access_link(request).await;
-    answer.map(tonic::Response::into_inner)
+    answer.map(|answer| answer.into_inner().link.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,7 +55,7 @@ async fn a_link_tells_its_true_end() {
         let signed_at = end.seconds - expected;
         assert!((before..=after).contains(&signed_at), "{asked:?}");
         assert_eq!(end.nanos, 0, "signatures count whole seconds");
-        let refresh = link.refresh_after.unwrap();
+        let refresh = link.refresh_time.unwrap();
         assert!(refresh.seconds >= signed_at && refresh.seconds < end.seconds);
         // The link itself says the same.
         let url = Url::parse(&link.url).unwrap();
@@ -74,7 +74,7 @@ async fn a_link_works_until_its_end_and_not_beyond() {
     // Signed a while ago, as the store sees it: its clock is not ours to shift.
     app.clock.shift(-Shift::minutes(14));
     let young = issue(&app, to(&id)).await.unwrap();
-    assert_eq!(young.mode(), LinkMode::Presigned);
+    assert_eq!(young.mode(), Mode::Presigned);
     assert_eq!(young.content_type, "image/png");
     assert_eq!(usize::try_from(young.size_bytes).unwrap(), size);
     let answer = reqwest::get(&young.url).await.unwrap();
@@ -175,11 +175,11 @@ async fn proxy_links_and_thumbnails_are_not_built() {
     let app = TestApp::start().await;
     let id = stored(&app, "1", picture()).await.attachment_id;
     let proxy = IssueAccessLinkRequest {
-        mode: LinkMode::Proxy.into(),
+        mode: Mode::Proxy.into(),
         ..to(&id)
     };
     let thumbnail = IssueAccessLinkRequest {
-        rendition: Rendition::Thumbnail.into(),
+        rendition: RenditionType::Thumbnail.into(),
         ..to(&id)
     };
     for request in [proxy, thumbnail] {
@@ -188,8 +188,8 @@ async fn proxy_links_and_thumbnails_are_not_built() {
         assert_eq!(reason(&refused), "NOT_BUILT_YET");
     }
     let spelled_out = IssueAccessLinkRequest {
-        mode: LinkMode::Presigned.into(),
-        rendition: Rendition::Original.into(),
+        mode: Mode::Presigned.into(),
+        rendition: RenditionType::Original.into(),
         ..to(&id)
     };
     issue(&app, spelled_out).await.unwrap();

@@ -4,8 +4,8 @@ use super::stage::{hold_still, one_in_each_status, retried_later};
 use super::status::violated;
 use crate::support::{TENANT, TestApp, line};
 use attachments::proto::{
-    Attachment, AttachmentStatus, BatchRegisterAttachmentsRequest, ListAttachmentsRequest,
-    ListAttachmentsResponse, RegisterAttachmentRequest,
+    Attachment, BatchRegisterAttachmentsRequest, ListAttachmentsRequest, ListAttachmentsResponse,
+    RegisterAttachmentRequest, attachment::Status as AttachmentStatus,
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -142,7 +142,10 @@ async fn filters_that_are_set_must_all_match() {
         ("m4", "", "", vec![]),
     ] {
         let request = ListAttachmentsRequest {
-            message_id: message.to_owned(),
+            message_ids: Some(message.to_owned())
+                .filter(|id| !id.is_empty())
+                .into_iter()
+                .collect(),
             conversation_id: conversation.to_owned(),
             correlation_id: correlation.to_owned(),
             ..ListAttachmentsRequest::default()
@@ -163,7 +166,7 @@ async fn each_status_that_a_reader_sees_is_one_to_list_by() {
     assert_eq!(by_status.len(), 7);
     let listed = async |statuses: &[AttachmentStatus]| {
         let request = ListAttachmentsRequest {
-            status: statuses.iter().map(|status| (*status).into()).collect(),
+            statuses: statuses.iter().map(|status| (*status).into()).collect(),
             ..ListAttachmentsRequest::default()
         };
         let found = page(&app, request).await.attachments;
@@ -213,7 +216,7 @@ async fn pages_of_several_statuses_give_everything_once_and_newest_first() {
             .unwrap();
     }
     let mut request = ListAttachmentsRequest {
-        status: [
+        statuses: [
             AttachmentStatus::Rejected,
             AttachmentStatus::Pending,
             AttachmentStatus::Downloading,
@@ -235,7 +238,7 @@ async fn pages_of_several_statuses_give_everything_once_and_newest_first() {
         }
     }
     assert_eq!(seen, all);
-    request.status = vec![AttachmentStatus::Rejected.into()];
+    request.statuses = vec![AttachmentStatus::Rejected.into()];
     request.page_size = 50;
     let rejected = ids(&page(&app, request).await.attachments);
     let expected: Vec<_> = all.iter().skip(2).step_by(3).cloned().collect();
@@ -293,9 +296,9 @@ async fn a_page_token_holds_for_the_filters_it_was_made_for() {
     let changes: [fn(&mut ListAttachmentsRequest); 6] = [
         |request| request.conversation_id.clear(),
         |request| "two".clone_into(&mut request.conversation_id),
-        |request| "one".clone_into(&mut request.message_id),
+        |request| request.message_ids = vec!["one".to_owned()],
         |request| "one".clone_into(&mut request.correlation_id),
-        |request| request.status = vec![AttachmentStatus::Failed.into()],
+        |request| request.statuses = vec![AttachmentStatus::Failed.into()],
         |request| request.page_token.push('A'),
     ];
     for change in changes {

@@ -3,8 +3,9 @@
 use super::stage::UNKNOWN;
 use super::status::{assert_unavailable, of_item};
 use super::wire::{admin, attachments, call, every_rpc};
-use crate::contract::NOT_BUILT;
-use crate::support::{LINE, TENANT, TestApp, line, put_channel};
+use crate::support::{
+    LINE, TENANT, TestApp, channel, credential_request, get_request, line, put_request,
+};
 use attachments::app::App;
 use attachments::config::Role;
 use attachments::proto::batch_register_attachments_response::result::Result as Item;
@@ -13,10 +14,10 @@ use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
     BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
     BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, DeleteChannelRequest,
-    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetAttachmentRequest, GetChannelRequest,
-    IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest, Provider,
-    PurgeAttachmentsRequest, RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference,
-    WatchAttachmentsRequest,
+    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetChannelRequest, IssueAccessLinkRequest,
+    ListAttachmentsRequest, ListChannelsRequest, PurgeAttachmentsRequest,
+    RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference, WatchAttachmentsRequest,
+    channel::Provider,
 };
 use prost::Message as _;
 use sqlx::postgres::PgConnectOptions;
@@ -106,16 +107,15 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
     let records = BatchGetAttachmentsRequest {
         attachment_ids: vec![attachment_id.clone()],
     };
-    let record = GetAttachmentRequest {
-        attachment_id: attachment_id.clone(),
-    };
+    let record = get_request(attachment_id.clone());
     let story = ExplainAttachmentRequest {
         attachment_id: attachment_id.clone(),
     };
     let doomed = DeleteAttachmentRequest {
         target: Some(Target::AttachmentId(attachment_id.clone())),
+        ..DeleteAttachmentRequest::default()
     };
-    let channel = GetChannelRequest {
+    let shown = GetChannelRequest {
         channel_id: channel_id.clone(),
     };
     let no_channel = DeleteChannelRequest {
@@ -123,17 +123,20 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
     };
     let page = ListAttachmentsRequest::default();
     let channels = ListChannelsRequest::default();
-    let put = put_channel(LINE, Provider::Line, "another-token");
+    let put = put_request(channel(LINE, Provider::Line));
+    let credential = credential_request(LINE, "another-token");
     let retried = RetryAttachmentRequest { attachment_id };
     let taken_back = DeleteAttachmentRequest {
         target: Some(Target::Source(SourceReference {
             channel_id,
             media_id: "1".to_owned(),
-            part: String::new(),
+            ..SourceReference::default()
         })),
+        ..DeleteAttachmentRequest::default()
     };
     let group = PurgeAttachmentsRequest {
         group: Some(Group::MessageId("1".to_owned())),
+        ..PurgeAttachmentsRequest::default()
     };
     let watch = WatchAttachmentsRequest::default();
     let redrive = RedriveAttachmentsRequest::default();
@@ -155,7 +158,8 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
         (attachments("RetryAttachment"), retried.encode_to_vec()),
         (attachments("WatchAttachments"), watch.encode_to_vec()),
         (admin("PutChannel"), put.encode_to_vec()),
-        (admin("GetChannel"), channel.encode_to_vec()),
+        (admin("SetChannelCredential"), credential.encode_to_vec()),
+        (admin("GetChannel"), shown.encode_to_vec()),
         (admin("ListChannels"), channels.encode_to_vec()),
         (admin("DeleteChannel"), no_channel.encode_to_vec()),
         (admin("RedriveAttachments"), redrive.encode_to_vec()),

@@ -1,4 +1,4 @@
-//! Who may call what: one scope opens each RPC, and nothing else does.
+//! Who may call what: its scopes open each RPC, and nothing else does.
 
 use super::wire::{every_rpc, open};
 use crate::support::{TENANT, TestApp};
@@ -36,7 +36,11 @@ const SCOPES: &[(Scope, &str, &[&str])] = &[
     (
         Scope::Link,
         "AttachmentService",
-        &["IssueAccessLink", "BatchIssueAccessLinks"],
+        &[
+            "IssueAccessLink",
+            "BatchIssueAccessLinks",
+            "ListEnrichedAttachments",
+        ],
     ),
     (
         Scope::Delete,
@@ -48,25 +52,31 @@ const SCOPES: &[(Scope, &str, &[&str])] = &[
         "AdminService",
         &[
             "PutChannel",
+            "SetChannelCredential",
+            "ClearChannelCredential",
+            "TestChannel",
             "GetChannel",
             "ListChannels",
             "DeleteChannel",
             "RedriveAttachments",
+            "ListRedrives",
+            "GetTenant",
+            "PutTenant",
             "GetUsage",
+            "ListAuditEvents",
         ],
     ),
 ];
 
-fn needed() -> BTreeMap<String, Scope> {
-    let path = |service, method| format!("/attachments.v1.{service}/{method}");
-    SCOPES
-        .iter()
-        .flat_map(|(scope, service, methods)| {
-            methods
-                .iter()
-                .map(move |method| (path(service, method), *scope))
-        })
-        .collect()
+fn needed() -> BTreeMap<String, Vec<Scope>> {
+    let mut needed: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (scope, service, methods) in SCOPES {
+        for method in *methods {
+            let path = format!("/attachments.v1.{service}/{method}");
+            needed.entry(path).or_default().push(*scope);
+        }
+    }
+    needed
 }
 
 /// What the door says to an empty request with this `authorization`.
@@ -84,7 +94,7 @@ async fn door(app: &TestApp, path: &str, authorization: Option<&str>) -> Option<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_rpc_opens_to_its_scope_alone() {
+async fn each_rpc_opens_to_its_scopes_alone() {
     let app = TestApp::start().await;
     let bearer = |scopes: &[Scope]| {
         let token = app.token(TENANT, scopes);
@@ -98,16 +108,20 @@ async fn each_rpc_opens_to_its_scope_alone() {
     let missing = Some((Code::PermissionDenied, "SCOPE_MISSING".to_owned()));
     let needed = needed();
     for path in every_rpc() {
-        let needed = *needed
+        let needed = needed
             .get(&path)
             .unwrap_or_else(|| panic!("{path} is in no list of scopes"));
+        let answer = door(&app, &path, Some(&bearer(needed))).await;
+        assert_eq!(answer, None, "{path} with {needed:?}");
         for scope in Scope::ALL {
             let answer = door(&app, &path, Some(&bearer(&[scope]))).await;
-            let expected = missing.clone().filter(|_| scope != needed);
+            let expected = missing.clone().filter(|_| [scope] != **needed);
             assert_eq!(answer, expected, "{path} with {scope}");
         }
-        let answer = door(&app, &path, Some(&all_but(needed))).await;
-        assert_eq!(answer, missing, "{path} without {needed}");
+        for scope in needed {
+            let answer = door(&app, &path, Some(&all_but(*scope))).await;
+            assert_eq!(answer, missing, "{path} without {scope}");
+        }
         let answer = door(&app, &path, Some(&bearer(&[]))).await;
         assert_eq!(answer, missing, "{path} without any scope");
     }

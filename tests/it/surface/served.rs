@@ -4,7 +4,7 @@ use super::links::{issue, to};
 use super::stage::stored_named;
 use crate::support::TestApp;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{Disposition, IssueAccessLinkRequest};
+use attachments::proto::{IssueAccessLinkRequest, issue_access_link_request::Disposition};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, SET_COOKIE};
 

@@ -3,7 +3,9 @@
 use crate::support::{PATIENCE, TENANT, TestApp, line};
 use attachments::config::{Config, Human};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{Attachment, AttachmentStatus, RegisterAttachmentRequest};
+use attachments::proto::{
+    Attachment, RegisterAttachmentRequest, attachment::Status as AttachmentStatus,
+};
 use std::collections::BTreeMap;
 
 /// An id that nobody has.

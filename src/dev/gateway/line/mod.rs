@@ -5,10 +5,11 @@
 //! `webhookEventId` only correlates; the file's identity is the message id,
 //! since LINE's own album example repeats one event id on two images.
 
-use super::event::{Event, InboundMessage, Malformed, as_name, file_name, url};
+use super::event::{Event, InboundMessage, Malformed, TIMES, as_name, file_name, url};
 use crate::ids::{ChannelId, MessageId};
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{LineImageSet, LineSource, RegisterAttachmentRequest};
+use prost_types::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,11 +46,13 @@ enum LineEvent {
 struct MessageEvent {
     webhook_event_id: Option<String>,
     source: Option<Sender>,
+    /// Milliseconds since 1970.
+    timestamp: Option<i64>,
     message: LineMessage,
 }
 
 /// A user, or the group or room where the user writes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Sender {
     #[serde(rename = "groupId")]
     group: Option<String>,
@@ -132,6 +135,8 @@ fn request(channel: &ChannelId, event: MessageEvent) -> Option<RegisterAttachmen
     ) {
         return None;
     }
+    let sender = event.source.unwrap_or_default();
+    let named = |id: Option<String>| id.and_then(|id| as_name(&id)).unwrap_or_default();
     let (content_provider, original_content_url) = message
         .content_provider
         .map(|provider| (provider.r#type, url(provider.original_content_url)))
@@ -141,27 +146,36 @@ fn request(channel: &ChannelId, event: MessageEvent) -> Option<RegisterAttachmen
         source: Some(Source::Line(LineSource {
             message_id: message.id.clone(),
             part: String::new(),
+            message_type: message.r#type,
             content_provider,
             original_content_url,
-            image_set: message.image_set.map(|set| LineImageSet {
-                id: set.id,
-                index: set.index.unwrap_or_default(),
-                total: set.total.unwrap_or_default(),
-            }),
+            image_set: message.image_set.and_then(album),
         })),
         message_id: message.id,
-        conversation_id: event
-            .source
-            .and_then(|sender| sender.group.or(sender.room).or(sender.user))
-            .and_then(|id| as_name(&id))
-            .unwrap_or_default(),
-        correlation_id: event
-            .webhook_event_id
-            .and_then(|id| as_name(&id))
-            .unwrap_or_default(),
+        conversation_id: named(sender.group.or(sender.room).or_else(|| sender.user.clone())),
+        sender_id: named(sender.user),
+        message_time: event.timestamp.and_then(time_of),
+        correlation_id: named(event.webhook_event_id),
         file_name: message.file_name.map(file_name).unwrap_or_default(),
         declared_content_type: String::new(),
-        declared_size_bytes: message.file_size.unwrap_or_default().max(0),
+        declared_size_bytes: message.file_size.filter(|size| *size > 0),
+    })
+}
+
+/// An album, as far as the contract can spell it.
+fn album(set: ImageSet) -> Option<LineImageSet> {
+    let count = |count: Option<i32>| count.filter(|count| (0..=65_535).contains(count));
+    Some(LineImageSet {
+        id: as_name(&set.id)?,
+        index: count(set.index).unwrap_or_default(),
+        total: count(set.total).unwrap_or_default(),
+    })
+}
+
+fn time_of(millis: i64) -> Option<Timestamp> {
+    Some(Timestamp {
+        seconds: Some(millis.div_euclid(1000)).filter(|seconds| TIMES.contains(seconds))?,
+        nanos: i32::try_from(millis.rem_euclid(1000)).ok()? * 1_000_000,
     })
 }
 

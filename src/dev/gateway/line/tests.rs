@@ -53,11 +53,17 @@ fn an_image_is_registered_under_its_message_id() {
             channel_id: "bot-1".to_owned(),
             source: Some(Source::Line(LineSource {
                 message_id: "354718705033693859".to_owned(),
+                message_type: "image".to_owned(),
                 content_provider: "line".to_owned(),
                 ..LineSource::default()
             })),
             message_id: "354718705033693859".to_owned(),
             conversation_id: "U4af4980629".to_owned(),
+            sender_id: "U4af4980629".to_owned(),
+            message_time: Some(Timestamp {
+                seconds: 1_627_356_924,
+                nanos: 513_000_000,
+            }),
             correlation_id: "01FZ74A0TDDPYRVKNK77XKC3ZR".to_owned(),
             ..RegisterAttachmentRequest::default()
         }
@@ -90,7 +96,7 @@ fn audio_states_neither_type_nor_size() {
     }));
     assert_eq!(line_source(&request).content_provider, "line");
     assert_eq!(request.declared_content_type, "");
-    assert_eq!(request.declared_size_bytes, 0);
+    assert_eq!(request.declared_size_bytes, None);
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn a_file_states_name_and_size() {
         "id": "325710", "type": "file", "fileName": "รายงาน.pdf", "fileSize": 2138,
     }));
     assert_eq!(request.file_name, "รายงาน.pdf");
-    assert_eq!(request.declared_size_bytes, 2138);
+    assert_eq!(request.declared_size_bytes, Some(2138));
     assert_eq!(line_source(&request).content_provider, "");
 }
 

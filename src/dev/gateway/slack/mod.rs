@@ -5,12 +5,16 @@
 //! is passed over. Edits and deletions of a message carry the message inside
 //! and are no new messages.
 
-use super::event::{Event, InboundMessage, Malformed, as_name, content_type, file_name, url};
+use super::event::{
+    Event, InboundMessage, Malformed, TIMES, as_name, content_type, file_name, url,
+};
 use crate::ids::{ChannelId, MessageId};
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{RegisterAttachmentRequest, SlackSource};
+use prost_types::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::str::FromStr as _;
 
 /// What Slack posted.
 #[derive(Debug, PartialEq)]
@@ -61,6 +65,7 @@ enum SlackEvent {
 struct SlackMessage {
     subtype: Option<String>,
     channel: String,
+    user: Option<String>,
     ts: String,
     files: Option<Vec<File>>,
 }
@@ -116,6 +121,11 @@ fn inbound(
         channel_id: channel.to_string(),
         message_id: id.to_string(),
         conversation_id: message.channel,
+        sender_id: message
+            .user
+            .and_then(|user| as_name(&user))
+            .unwrap_or_default(),
+        message_time: time_of(&message.ts),
         correlation_id: event_id.and_then(as_name).unwrap_or_default(),
         ..RegisterAttachmentRequest::default()
     };
@@ -135,6 +145,21 @@ fn inbound(
     }))
 }
 
+/// Slack's `ts` is the second and a number within it, six digits long.
+fn time_of(ts: &str) -> Option<Timestamp> {
+    let (seconds, within) = ts.split_once('.')?;
+    Some(Timestamp {
+        seconds: seconds
+            .parse()
+            .ok()
+            .filter(|seconds| TIMES.contains(seconds))?,
+        nanos: i32::from_str(within)
+            .ok()
+            .filter(|micros| (0..1_000_000).contains(micros))?
+            * 1000,
+    })
+}
+
 /// The call for one file: what is known of its message, and the file.
 fn request(about: &RegisterAttachmentRequest, file: File) -> Option<RegisterAttachmentRequest> {
     Some(RegisterAttachmentRequest {
@@ -146,7 +171,7 @@ fn request(about: &RegisterAttachmentRequest, file: File) -> Option<RegisterAtta
         })),
         file_name: file.name.map(file_name).unwrap_or_default(),
         declared_content_type: content_type(file.mimetype),
-        declared_size_bytes: file.size.unwrap_or_default().max(0),
+        declared_size_bytes: file.size.filter(|size| *size > 0),
         ..about.clone()
     })
 }

@@ -58,10 +58,15 @@ fn a_shared_file_is_registered_with_what_slack_states() {
         })),
         message_id: "C1:1531420618.000100".to_owned(),
         conversation_id: "C1".to_owned(),
+        sender_id: "U1".to_owned(),
+        message_time: Some(Timestamp {
+            seconds: 1_531_420_618,
+            nanos: 100_000,
+        }),
         correlation_id: "Ev0PV52K25".to_owned(),
         file_name: "report.pdf".to_owned(),
         declared_content_type: "application/pdf".to_owned(),
-        declared_size_bytes: 2138,
+        declared_size_bytes: Some(2138),
     };
     assert_eq!(message.files, [expected]);
 }
@@ -80,7 +85,7 @@ fn a_stub_has_no_name_type_or_size() {
     for file in [stub, unnamed] {
         assert_eq!(file.file_name, "");
         assert_eq!(file.declared_content_type, "");
-        assert_eq!(file.declared_size_bytes, 0);
+        assert_eq!(file.declared_size_bytes, None);
     }
     let Some(Source::Slack(source)) = &stub.source else {
         panic!("{stub:?}");
