@@ -1,5 +1,7 @@
 //! The languages that people are told in why a file is not there.
 
+use std::str::FromStr;
+
 /// A language that every sentence is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -24,5 +26,21 @@ impl Language {
             Self::Thai => "th",
             Self::Japanese => "ja",
         }
+    }
+}
+
+/// A tag that no sentence is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be en, th or ja")]
+pub struct UnknownLanguage;
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(tag: &str) -> Result<Self, UnknownLanguage> {
+        Self::ALL
+            .into_iter()
+            .find(|language| language.tag() == tag)
+            .ok_or(UnknownLanguage)
     }
 }

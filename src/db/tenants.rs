@@ -3,7 +3,8 @@
 use super::limits_json::LimitsJson;
 use super::{Db, DbError};
 use crate::attachment::channel_policy::LimitOverrides;
-use crate::attachment::tenant::{Language, ScanMode, TenantPolicy};
+use crate::attachment::language::Language;
+use crate::attachment::tenant::{ScanMode, TenantPolicy};
 use crate::ids::{ChannelId, TenantId};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -87,7 +88,7 @@ impl Db {
         policy: &TenantPolicy,
         revision: Option<u64>,
     ) -> Result<Option<TenantRecord>, DbError> {
-        let languages: Vec<&str> = policy.languages.iter().map(|l| l.as_str()).collect();
+        let languages: Vec<&str> = policy.languages.iter().map(|l| l.tag()).collect();
         let row: Option<TenantRow> = sqlx::query_as(PUT)
             .bind(tenant.as_str())
             .bind(languages)

@@ -1,18 +1,19 @@
 //! `AttachmentService`: each call is caller, conversion, capability, conversion.
 
 use super::byte_stream::{ByteStream, byte_stream};
-use super::caller::{language_of, tenant_of};
+use super::caller::tenant_of;
 use super::convert::{
-    Form, attachment_id, attachment_to_proto, attempt_to_proto, cause, check_enriched,
-    check_processed, deleted_to_proto, form, group, link_request, link_to_proto, list_filter,
-    new_attachment, page_size, purged_to_proto, sealed_text, source_reference, summary,
-    watch_filter, whole_source,
+    attachment_id, attachment_to_proto, attempt_to_proto, cause, check_enriched, check_processed,
+    form, group, link_request, link_to_proto, list_filter, new_attachment, one_deleted_to_proto,
+    page_size, purged_to_proto, sealed_text, source_deleted_to_proto, source_reference, summary,
+    timestamp, watch_filter, whole_source,
 };
-use super::error::{Violation, internal, invalid, rendition_missing, unimplemented};
+use super::error::{Violation, internal, invalid, unimplemented};
 use super::{Capabilities, batch, sealed};
 use crate::access::ByteRange;
 use crate::attachment::Registered;
 use crate::attachment::language::Language;
+use crate::attachment::listing::PageRequest;
 use crate::ids::AttachmentId;
 use crate::proto::attachment_service_server::AttachmentService;
 use crate::proto::delete_attachment_request::Target;
@@ -31,6 +32,7 @@ use crate::proto::{
     batch_get_attachments_response, batch_issue_access_links_response,
     batch_register_attachments_response,
 };
+use crate::watch::Told;
 use futures::stream::{BoxStream, StreamExt as _};
 use std::mem;
 use tonic::{Request, Response, Status, async_trait};
@@ -49,7 +51,7 @@ impl AttachmentService for Service {
         request: Request<RegisterAttachmentRequest>,
     ) -> Result<Response<RegisterAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let new = new_attachment("", request.into_inner()).map_err(invalid)?;
         let mut answers = self.0.register.register(&tenant, vec![new]).await;
         let registered = answers.pop().ok_or_else(internal)??;
@@ -62,7 +64,7 @@ impl AttachmentService for Service {
     ) -> Result<Response<BatchRegisterAttachmentsResponse>, Status> {
         use batch_register_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let requests = request.into_inner().requests;
         batch::check_size("requests", requests.len(), MAX_BATCH_REGISTER)?;
         let results = batch::answer(
@@ -84,17 +86,21 @@ impl AttachmentService for Service {
         request: Request<GetAttachmentRequest>,
     ) -> Result<Response<GetAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
-        let id = match request.into_inner().key {
-            Some(Key::AttachmentId(text)) => attachment_id("attachment_id", &text)?,
+        let language = self.0.language_of(&tenant, &request).await;
+        let access = &self.0.access;
+        let attachment = match request.into_inner().key {
+            Some(Key::AttachmentId(text)) => {
+                let id = attachment_id("attachment_id", &text)?;
+                access.attachment(&tenant, id).await?
+            }
             Some(Key::Source(source)) => {
-                source_reference(source)?;
-                // WIRE: the core finds no attachment by its source.
-                return Err(unimplemented("GetAttachment by source"));
+                let (name, part, message) = source_reference(source)?;
+                access
+                    .attachment_of_source(&tenant, &name, &part, message.as_ref())
+                    .await?
             }
             None => return Err(Violation::new("key", "must be attachment_id or source").into()),
         };
-        let attachment = self.0.access.attachment(&tenant, id).await?;
         Ok(Response::new(GetAttachmentResponse {
             attachment: Some(attachment_to_proto(attachment, language)),
         }))
@@ -106,7 +112,7 @@ impl AttachmentService for Service {
     ) -> Result<Response<BatchGetAttachmentsResponse>, Status> {
         use batch_get_attachments_response::{Result as Item, result::Result as Answer};
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let texts = request.into_inner().attachment_ids;
         batch::check_size("attachment_ids", texts.len(), MAX_BATCH_READ)?;
         let results = batch::answer(
@@ -128,17 +134,18 @@ impl AttachmentService for Service {
         request: Request<ListAttachmentsRequest>,
     ) -> Result<Response<ListAttachmentsResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let mut request = request.into_inner();
         sealed_text("page_token", &request.page_token)?;
-        let filter = list_filter(&request)?;
+        let (filter, order) = list_filter(&request)?;
         let size = page_size(request.page_size)?;
         let token = mem::take(&mut request.page_token);
         request.page_size = 0;
         let listing = sealed::listing("attachments", &request);
         let seal = &self.0.seal;
-        let before = sealed::read_page_token::<AttachmentId>(seal, &tenant, &listing, &token)?;
-        let page = self.0.access.list(&tenant, &filter, before, size).await?;
+        let after = sealed::read_page_token::<AttachmentId>(seal, &tenant, &listing, &token)?;
+        let page = PageRequest { order, after, size };
+        let page = self.0.access.list(&tenant, &filter, page).await?;
         let next_page_token = match page.last {
             Some(last) => sealed::page_token(seal, &tenant, &listing, &last.to_string())?,
             None => String::new(),
@@ -150,8 +157,7 @@ impl AttachmentService for Service {
                 .map(|attachment| attachment_to_proto(attachment, language))
                 .collect(),
             next_page_token,
-            // WIRE: the core's list tells no place in the watch.
-            watch_cursor: String::new(),
+            watch_cursor: sealed::cursor(seal, &tenant, page.watch_from)?,
         }))
     }
 
@@ -162,22 +168,28 @@ impl AttachmentService for Service {
         request: Request<WatchAttachmentsRequest>,
     ) -> Result<Response<Self::WatchAttachmentsStream>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let request = request.into_inner();
         let seal = self.0.seal.clone();
         sealed_text("cursor", &request.cursor)?;
         let cursor = sealed::read_cursor(&seal, &tenant, &request.cursor)?;
-        let filter = watch_filter(request)?;
-        let (begin, changes) = self.0.watch.follow(tenant.clone(), filter, cursor).await?;
+        let (filter, checkpoints) = watch_filter(request)?;
+        let watch = &self.0.watch;
+        let following = watch.follow(tenant.clone(), filter, cursor, checkpoints);
+        let (begin, told) = following.await?;
         let begin = sealed::cursor(&seal, &tenant, begin)?;
-        let messages = changes.map(move |change| {
-            let change = change?;
-            let attachment = attachment_to_proto(change.attachment, language);
-            Ok(WatchAttachmentsResponse {
-                cursor: sealed::cursor(&seal, &tenant, change.cursor)?,
-                // WIRE: the core's Change tells not when it happened.
-                change_time: attachment.update_time,
-                attachment: Some(attachment),
+        let messages = told.map(move |told| {
+            Ok(match told? {
+                Told::Change(change) => WatchAttachmentsResponse {
+                    cursor: sealed::cursor(&seal, &tenant, change.cursor)?,
+                    change_time: Some(timestamp(change.at)),
+                    attachment: Some(attachment_to_proto(change.attachment, language)),
+                },
+                Told::Checkpoint(cursor) => WatchAttachmentsResponse {
+                    cursor: sealed::cursor(&seal, &tenant, cursor)?,
+                    change_time: None,
+                    attachment: None,
+                },
             })
         });
         let mut response = Response::new(messages.boxed());
@@ -191,11 +203,11 @@ impl AttachmentService for Service {
         request: Request<ExplainAttachmentRequest>,
     ) -> Result<Response<ExplainAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
         let (attachment, journal) = self.0.access.explain(&tenant, id).await?;
         Ok(Response::new(ExplainAttachmentResponse {
-            summary: summary(&attachment),
+            summary: summary(&attachment, &journal),
             attachment: Some(attachment_to_proto(attachment, language)),
             attempts: (1..)
                 .zip(journal)
@@ -209,11 +221,11 @@ impl AttachmentService for Service {
         request: Request<IssueAccessLinkRequest>,
     ) -> Result<Response<IssueAccessLinkResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let (wanted, form) = link_request("", request.get_ref())?;
+        let wanted = link_request("", request.get_ref())?;
         let mut links = self.0.access.links(&tenant, &[wanted]).await?;
-        let link = links.pop().ok_or_else(internal)?;
+        let link = links.pop().ok_or_else(internal)??;
         Ok(Response::new(IssueAccessLinkResponse {
-            link: Some(link_to_proto(of_form(form, link)?)),
+            link: Some(link_to_proto(link)),
         }))
     }
 
@@ -249,18 +261,10 @@ impl AttachmentService for Service {
         let request = request.into_inner();
         let id = attachment_id("attachment_id", &request.attachment_id)?;
         let range = ByteRange {
+            rendition: form("rendition", request.rendition)?,
             offset: not_negative("offset", request.offset)?,
             limit: Some(not_negative("limit", request.limit)?).filter(|limit| *limit > 0),
         };
-        if form("rendition", request.rendition)? == Form::Rendition {
-            let wanted = LinkRequest {
-                id,
-                ttl: None,
-                disposition: None,
-            };
-            let link = self.0.access.links(&tenant, &[wanted]).await?.pop();
-            of_form(Form::Rendition, link.ok_or_else(internal)?)?;
-        }
         let (attachment, object, bytes) = self.0.access.bytes(&tenant, id, range).await?;
         Ok(Response::new(byte_stream(
             &attachment,
@@ -291,7 +295,7 @@ impl AttachmentService for Service {
         request: Request<RetryAttachmentRequest>,
     ) -> Result<Response<RetryAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let id = attachment_id("attachment_id", &request.get_ref().attachment_id)?;
         let attachment = self.0.redrive.retry(&tenant, id).await?;
         Ok(Response::new(RetryAttachmentResponse {
@@ -304,26 +308,24 @@ impl AttachmentService for Service {
         request: Request<DeleteAttachmentRequest>,
     ) -> Result<Response<DeleteAttachmentResponse>, Status> {
         let tenant = tenant_of(&request)?;
-        let language = language_of(&request);
+        let language = self.0.language_of(&tenant, &request).await;
         let request = request.into_inner();
-        let by_source = matches!(request.target, Some(Target::Source(_)));
-        let deleted = match request.target {
+        let cause = cause(request.cause)?;
+        let purge = &self.0.purge;
+        Ok(Response::new(match request.target {
             Some(Target::AttachmentId(text)) => {
                 let id = attachment_id("attachment_id", &text)?;
-                cause(request.cause)?;
-                Some(self.0.purge.delete(&tenant, id).await?)
+                one_deleted_to_proto(purge.delete(&tenant, id, cause).await?, language)
             }
             Some(Target::Source(source)) => {
                 let name = whole_source(source)?;
-                cause(request.cause)?;
-                self.0.purge.delete_source(&tenant, &name).await?
+                let deleted = purge.delete_source(&tenant, &name, cause).await?;
+                source_deleted_to_proto(deleted, language)
             }
             None => {
                 return Err(Violation::new("target", "must be attachment_id or source").into());
             }
-        };
-        let deleted = deleted_to_proto(deleted, by_source, language);
-        Ok(Response::new(deleted))
+        }))
     }
 
     async fn purge_attachments(
@@ -332,9 +334,8 @@ impl AttachmentService for Service {
     ) -> Result<Response<PurgeAttachmentsResponse>, Status> {
         let tenant = tenant_of(&request)?;
         let request = request.into_inner();
-        let group = group(request.group)?;
-        cause(request.cause)?;
-        let purged = self.0.purge.purge(&tenant, &group).await?;
+        let (group, cause) = (group(request.group)?, cause(request.cause)?);
+        let purged = self.0.purge.purge(&tenant, &group, cause).await?;
         Ok(Response::new(purged_to_proto(purged)))
     }
 }
@@ -343,15 +344,6 @@ fn registered_to_proto(registered: Registered, language: Language) -> RegisterAt
     RegisterAttachmentResponse {
         attachment: Some(attachment_to_proto(registered.attachment, language)),
         duplicate: registered.duplicate,
-    }
-}
-
-/// A link to the form that was asked for: where there are bytes at all, to the
-/// original alone.
-fn of_form(form: Form, link: Result<AccessLink, AccessError>) -> Result<AccessLink, Status> {
-    match (form, link?) {
-        (Form::Original, link) => Ok(link),
-        (Form::Rendition, _) => Err(rendition_missing()),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Bytes as a stream of messages: `info` first, then chunks.
 
+use super::convert::form_to_proto;
 use crate::access::{AccessError, ByteRange};
 use crate::attachment::Attachment;
 use crate::attachment::status::StoredObject;
 use crate::proto::get_attachment_bytes_response::Payload;
-use crate::proto::rendition::Type;
 use crate::proto::{AttachmentBytesInfo, GetAttachmentBytesResponse};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
@@ -27,7 +27,7 @@ pub(super) fn byte_stream(
     let length = range.limit.map_or(left, |limit| limit.min(left));
     let info = AttachmentBytesInfo {
         attachment_id: attachment.id.to_string(),
-        rendition: Type::Original.into(),
+        rendition: form_to_proto(range.rendition).into(),
         content_type: object.media_type.mime().to_owned(),
         size_bytes: object.size_bytes.cast_signed(),
         checksum_sha256: object.sha256.to_hex(),

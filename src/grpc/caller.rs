@@ -1,5 +1,6 @@
 //! Who calls, and in which language they are answered.
 
+use super::Capabilities;
 use super::error::internal;
 use super::language::preferred;
 use crate::attachment::language::Language;
@@ -19,15 +20,22 @@ pub(super) fn subject_of<T>(request: &Request<T>) -> Result<String, Status> {
     Ok(caller_of(request)?.subject().to_owned())
 }
 
-/// The language of sentences that a person reads.
-pub(super) fn language_of<T>(request: &Request<T>) -> Language {
-    let wishes = request.metadata().get_all("accept-language");
-    let wishes: Vec<_> = wishes
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    // WIRE: a tenant's first language in place of English, for a caller who asks for none.
-    preferred(&wishes.join(",")).unwrap_or_default()
+impl Capabilities {
+    /// The language of sentences that a person reads: what the caller asks
+    /// for, else the first that the tenant decided.
+    pub(super) async fn language_of<T>(&self, tenant: &TenantId, request: &Request<T>) -> Language {
+        let wishes: Vec<_> = request
+            .metadata()
+            .get_all("accept-language")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect();
+        match preferred(&wishes.join(",")) {
+            Some(language) => language,
+            None => self.admin.language(tenant).await,
+        }
+    }
 }
 
 fn caller_of<T>(request: &Request<T>) -> Result<&Arc<Caller>, Status> {

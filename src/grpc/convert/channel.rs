@@ -1,8 +1,9 @@
 //! Channels as messages.
 
 use super::super::error::{Violation, invalid, unimplemented};
+use super::etag::{etag, revision};
 use super::limits::{limits_from_proto, limits_to_proto};
-use super::names::{at_most, name};
+use super::names::name;
 use super::times::{duration, length, timestamp};
 use super::update_mask::{is_written, merged};
 use crate::admin::Channel;
@@ -13,14 +14,12 @@ use crate::proto::access_link::Mode;
 use crate::proto::channel::{Provider as ProviderMessage, Retention as RetentionMessage};
 use prost_types::FieldMask;
 use std::time::Duration;
-use time::OffsetDateTime;
 use tonic::Status;
 
 const SHORTEST_EPHEMERAL_TTL: Duration = Duration::from_secs(1);
 const DEFAULT_EPHEMERAL_TTL: Duration = Duration::from_hours(24);
 /// Rows must expire before the bucket's lifecycle rule removes the object.
 const LONGEST_EPHEMERAL_TTL: Duration = Duration::from_hours(24);
-const MAX_ETAG_BYTES: usize = 64;
 
 /// The id of a channel that is put; every field of it is as its rules have it.
 pub(in crate::grpc) fn put_channel_id(put: &proto::Channel) -> Result<ChannelId, Status> {
@@ -31,7 +30,7 @@ pub(in crate::grpc) fn put_channel_id(put: &proto::Channel) -> Result<ChannelId,
     link_mode(put.link_mode)?;
     let limits = put.limits.clone().unwrap_or_default();
     limits_from_proto("channel.limits.", &limits).map_err(invalid)?;
-    etag_from_proto("channel.etag", &put.etag)?;
+    revision("channel.etag", &put.etag)?;
     Ok(id)
 }
 
@@ -100,24 +99,10 @@ pub(in crate::grpc) fn channel_to_proto(channel: Channel) -> proto::Channel {
             Some(LinkMode::Proxy) => Mode::Proxy,
         }
         .into(),
-        etag: etag(channel.updated_at),
+        etag: etag(channel.revision),
         create_time: Some(timestamp(channel.created_at)),
         update_time: Some(timestamp(channel.updated_at)),
     }
-}
-
-/// An etag as a client gives it back; `None` where it asks for none.
-pub(super) fn etag_from_proto<'a>(
-    field: &str,
-    etag: &'a str,
-) -> Result<Option<&'a str>, Violation> {
-    at_most(field, etag, MAX_ETAG_BYTES)?;
-    Ok(Some(etag).filter(|etag| !etag.is_empty()))
-}
-
-/// Every change sets the time of the last one, to the microsecond.
-fn etag(updated_at: OffsetDateTime) -> String {
-    format!("{:x}", updated_at.unix_timestamp_nanos() / 1000)
 }
 
 fn provider(number: i32) -> Result<Option<Provider>, Violation> {

@@ -4,8 +4,10 @@ use super::super::error::Violation;
 use super::names::few;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::media::MediaKind;
+use crate::attachment::processing::{Processed, Processing};
 use crate::attachment::status_name::StatusName;
 use crate::proto::attachment as proto;
+use crate::proto::processed_content::Status as ProcessingMessage;
 use std::str::FromStr as _;
 
 const MAX_STATUSES: usize = 16;
@@ -40,7 +42,21 @@ pub(super) const fn kind_to_proto(kind: Option<MediaKind>) -> proto::Kind {
         Some(MediaKind::Document) => proto::Kind::Document,
         Some(MediaKind::Video) => proto::Kind::Video,
         Some(MediaKind::Audio) => proto::Kind::Audio,
+        Some(MediaKind::Other) => proto::Kind::Other,
         None => proto::Kind::Unspecified,
+    }
+}
+
+/// How far the content is, on the wire.
+pub(super) const fn processing_to_proto(processing: Processing) -> ProcessingMessage {
+    match processing {
+        Processing::None => ProcessingMessage::Unspecified,
+        Processing::Pending => ProcessingMessage::Pending,
+        Processing::Running => ProcessingMessage::Processing,
+        Processing::Ended(Processed::Success) => ProcessingMessage::Success,
+        Processing::Ended(Processed::Partial) => ProcessingMessage::Partial,
+        Processing::Ended(Processed::Failed(_)) => ProcessingMessage::Failed,
+        Processing::Ended(Processed::Skipped(_)) => ProcessingMessage::Skipped,
     }
 }
 
@@ -62,10 +78,11 @@ pub(super) fn reasons(field: &str, numbers: &[i32]) -> Result<Vec<FailureReason>
 }
 
 /// Kinds to filter by.
-pub(super) fn kinds(field: &str, numbers: &[i32]) -> Result<Vec<proto::Kind>, Violation> {
+pub(super) fn kinds(field: &str, numbers: &[i32]) -> Result<Vec<MediaKind>, Violation> {
     each(field, numbers, MAX_KINDS, "kind", |number| {
-        let kind = proto::Kind::try_from(number).ok()?;
-        (kind != proto::Kind::Unspecified).then_some(kind)
+        MediaKind::ALL
+            .into_iter()
+            .find(|kind| i32::from(kind_to_proto(Some(*kind))) == number)
     })
 }
 

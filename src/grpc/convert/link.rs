@@ -4,6 +4,8 @@ use super::super::error::{Violation, unimplemented};
 use super::names::attachment_id;
 use super::times::{length, timestamp};
 use crate::access::{AccessLink, Disposition, LinkRequest};
+use crate::attachment::rendition::Rendition;
+use crate::proto::rendition::Type;
 use crate::proto::{self, IssueAccessLinkRequest, access_link::Mode, issue_access_link_request};
 use std::time::Duration;
 use tonic::Status;
@@ -11,26 +13,16 @@ use tonic::Status;
 /// Signatures count in whole seconds, so a link lives for at least one.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
-/// A form of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::grpc) enum Form {
-    /// The bytes as they were sent.
-    Original,
-    /// Another form of it, which is there or is not.
-    // WIRE: the core stores originals only; which form is asked for is lost here.
-    Rendition,
-}
-
 /// Reads what is wanted of a link; `at` is its path in the call.
 pub(in crate::grpc) fn link_request(
     at: &str,
     request: &IssueAccessLinkRequest,
-) -> Result<(LinkRequest, Form), Status> {
+) -> Result<LinkRequest, Status> {
     let field = |field: &str| format!("{at}{field}");
     let id = attachment_id(&field("attachment_id"), &request.attachment_id)?;
     let mode = Mode::try_from(request.mode)
         .map_err(|_| Violation::new(field("mode"), "must be a known mode"))?;
-    let form = form(&field("rendition"), request.rendition)?;
+    let rendition = form(&field("rendition"), request.rendition)?;
     if request.single_use && mode != Mode::Proxy {
         let wanted = "is possible with mode PROXY only";
         return Err(Violation::new(field("single_use"), wanted).into());
@@ -41,25 +33,36 @@ pub(in crate::grpc) fn link_request(
     if mode == Mode::Proxy {
         return Err(unimplemented("link mode PROXY"));
     }
-    let wanted = LinkRequest {
+    Ok(LinkRequest {
         id,
+        rendition,
         ttl: ttl.map(|ttl| Duration::from_secs(ttl.as_secs())),
         disposition: match disposition {
             issue_access_link_request::Disposition::Unspecified => None,
             issue_access_link_request::Disposition::Inline => Some(Disposition::Inline),
             issue_access_link_request::Disposition::Attachment => Some(Disposition::Attachment),
         },
-    };
-    Ok((wanted, form))
+    })
 }
 
 /// Reads which form of a file is asked for.
-pub(in crate::grpc) fn form(field: &str, number: i32) -> Result<Form, Violation> {
-    use proto::rendition::Type;
+pub(in crate::grpc) fn form(field: &str, number: i32) -> Result<Rendition, Violation> {
     match Type::try_from(number) {
-        Ok(Type::Unspecified | Type::Original) => Ok(Form::Original),
-        Ok(Type::Thumbnail | Type::Model | Type::Text) => Ok(Form::Rendition),
+        Ok(Type::Unspecified | Type::Original) => Ok(Rendition::Original),
+        Ok(Type::Thumbnail) => Ok(Rendition::Thumbnail),
+        Ok(Type::Model) => Ok(Rendition::Model),
+        Ok(Type::Text) => Ok(Rendition::Text),
         Err(_) => Err(Violation::new(field, "must be a known rendition")),
+    }
+}
+
+/// A form on the wire.
+pub(in crate::grpc) const fn form_to_proto(rendition: Rendition) -> Type {
+    match rendition {
+        Rendition::Original => Type::Original,
+        Rendition::Thumbnail => Type::Thumbnail,
+        Rendition::Model => Type::Model,
+        Rendition::Text => Type::Text,
     }
 }
 
@@ -72,8 +75,11 @@ pub(in crate::grpc) fn link_to_proto(link: AccessLink) -> proto::AccessLink {
         mode: Mode::Presigned.into(),
         content_type: link.media_type.mime().to_owned(),
         size_bytes: link.size_bytes.cast_signed(),
-        // WIRE: the core's AccessLink tells neither disposition nor file name.
-        disposition: issue_access_link_request::Disposition::Unspecified.into(),
-        file_name: String::new(),
+        disposition: match link.disposition {
+            Disposition::Inline => issue_access_link_request::Disposition::Inline,
+            Disposition::Attachment => issue_access_link_request::Disposition::Attachment,
+        }
+        .into(),
+        file_name: link.file_name.as_str().to_owned(),
     }
 }

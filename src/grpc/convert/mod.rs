@@ -4,6 +4,7 @@ mod channel;
 mod credential;
 mod deletion;
 mod enums;
+mod etag;
 mod filter;
 mod limits;
 mod link;
@@ -19,13 +20,18 @@ mod update_mask;
 pub(super) use channel::{channel_to_proto, policy_after, put_channel_id};
 pub(super) use credential::credential;
 pub(super) use deletion::{
-    cause, deleted_to_proto, group, purged_to_proto, source_reference, whole_source,
+    cause, group, one_deleted_to_proto, purged_to_proto, source_deleted_to_proto,
+    source_reference, whole_source,
 };
 pub(super) use filter::{list_filter, page_size, watch_filter};
-pub(super) use link::{Form, form, link_request, link_to_proto};
+pub(super) use etag::revision;
+pub(super) use link::{form, form_to_proto, link_request, link_to_proto};
 pub(super) use names::{attachment_id, name, sealed_text};
 pub(super) use record::{attachment_to_proto, attempt_to_proto, summary};
-pub(super) use redrive::{redrive_filter, redriven_to_proto, usage_to_proto};
+pub(super) use redrive::{
+    counted_to_proto, redrive_filter, redrive_to_proto, redriven_to_proto, usage_to_proto,
+};
 pub(super) use registration::new_attachment;
-pub(super) use tenant::tenant_after;
+pub(super) use times::timestamp;
+pub(super) use tenant::{tenant_after, tenant_to_proto};
 pub(super) use unbuilt::{check_audit_events, check_enriched, check_page, check_processed};

@@ -1,15 +1,17 @@
 //! Records and their story as messages.
 
-use super::enums::{kind_to_proto, reason_to_proto, status_to_proto};
+use super::enums::{kind_to_proto, processing_to_proto, reason_to_proto, status_to_proto};
+use super::link::form_to_proto;
 use super::times::{duration, timestamp};
-use crate::attachment::Attachment;
-use crate::attachment::failure::Consequence;
 use crate::attachment::journal::{Ending, JournalEntry};
 use crate::attachment::language::Language;
-use crate::attachment::media::DeclaredType;
-use crate::attachment::source::{LineContentProvider, MediaSource};
+use crate::attachment::media::MediaType;
+use crate::attachment::rendition::StoredRendition;
+use crate::attachment::source::{LineContentProvider, LineMessageType, MediaSource};
 use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
+use crate::attachment::work::WorkKind;
+use crate::attachment::{Attachment, Origin};
 use crate::proto::{self, attachment::Source, attempt::Work};
 
 /// A record as the contract spells it, with its reason in the caller's language.
@@ -20,23 +22,19 @@ pub(in crate::grpc) fn attachment_to_proto(
     let reason = attachment.status.reason();
     let next_attempt_at = attachment.status.next_attempt_at();
     let failed = matches!(attachment.status, AttachmentStatus::Failed { .. });
-    let deleted = matches!(attachment.status, AttachmentStatus::Deleted { .. });
-    // WIRE: LINE's message type tells the kind too.
-    let declared_kind = match attachment.declared_type() {
-        DeclaredType::Known(media_type) => Some(media_type.kind()),
-        DeclaredType::Nothing | DeclaredType::Foreign => None,
+    let (source, sender) = match attachment.origin {
+        Origin::Known { source, sender } => (Some(source_to_proto(source)), sender),
+        Origin::Forgotten => (None, None),
     };
     let mut message = proto::Attachment {
         attachment_id: attachment.id.to_string(),
         channel_id: attachment.channel.to_string(),
-        // WIRE: the core's record has no source once it is deleted.
-        source: (!deleted).then(|| source_to_proto(attachment.source)),
+        source,
         message_id: attachment.message_id.to_string(),
         conversation_id: optional(attachment.conversation_id),
         correlation_id: optional(attachment.correlation_id),
-        // WIRE: sender_id and message_time.
-        sender_id: String::new(),
-        message_time: None,
+        sender_id: optional(sender),
+        message_time: attachment.message_time.map(timestamp),
         file_name: attachment.file_name.as_str().to_owned(),
         declared_content_type: attachment.declared_content_type,
         declared_size_bytes: attachment.declared_size_bytes.map(to_int64),
@@ -46,20 +44,20 @@ pub(in crate::grpc) fn attachment_to_proto(
             .map_or("", |reason| reason.message(language))
             .to_owned(),
         retryable: failed && next_attempt_at.is_some(),
-        attempt_count: attachment.attempts.into(),
+        attempt_count: attachment.attempt_count.into(),
         max_attempts: attachment.max_attempts.into(),
         next_attempt_time: next_attempt_at.map(timestamp),
-        kind: kind_to_proto(declared_kind).into(),
+        kind: kind_to_proto(attachment.kind).into(),
         create_time: Some(timestamp(attachment.created_at)),
         update_time: Some(timestamp(attachment.updated_at)),
         expire_time: attachment.expires_at.map(timestamp),
-        // WIRE: renditions and processing_status.
+        renditions: attachment.renditions.iter().map(rendition).collect(),
+        processing_status: processing_to_proto(attachment.processing).into(),
         ..proto::Attachment::default()
     };
     if let AttachmentStatus::Stored { object, stored_at } = attachment.status {
         message = proto::Attachment {
             content_type: object.media_type.mime().to_owned(),
-            kind: kind_to_proto(Some(object.media_type.kind())).into(),
             size_bytes: to_int64(object.size_bytes),
             checksum_sha256: object.sha256.to_hex(),
             storage_key: object.key.as_str().to_owned(),
@@ -72,19 +70,31 @@ pub(in crate::grpc) fn attachment_to_proto(
 
 /// An attempt as the contract spells it; `number` counts from 1.
 pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> proto::Attempt {
+    use proto::attachment::Status;
     let (outcome, reason) = match entry.ending {
-        Ending::Running => (proto::attachment::Status::Downloading, None),
-        Ending::Stored => (proto::attachment::Status::Stored, None),
+        Ending::Running => (Status::Downloading, None),
+        Ending::Succeeded => (Status::Stored, None),
         Ending::Failed(reason) => (status_to_proto(StatusName::ended(reason)), Some(reason)),
     };
+    let (work, outcome) = match entry.work {
+        WorkKind::Ingest => (Work::Ingest, outcome),
+        WorkKind::Content => (Work::Content, Status::Unspecified),
+    };
+    let measured = entry.log.measured;
     proto::Attempt {
         number,
-        work: Work::Ingest.into(),
+        work: work.into(),
         start_time: Some(timestamp(entry.started_at)),
         end_time: entry.ended_at.map(timestamp),
         outcome: outcome.into(),
-        // WIRE: the journal does not tell whether an attempt was counted, nor what was measured.
-        counted: reason.is_none_or(|reason| reason.consequence() != Consequence::Wait),
+        counted: entry.counted,
+        measured_bytes: measured.bytes.map(to_int64),
+        limit_bytes: measured.limit_bytes.map(to_int64),
+        declared_content_type: measured.declared_type.unwrap_or_default(),
+        detected_content_type: measured
+            .detected_type
+            .map_or("", MediaType::mime)
+            .to_owned(),
         failure_reason: reason_to_proto(reason).into(),
         detail: entry.log.detail,
         provider_request_id: entry.log.provider_request_id.unwrap_or_default(),
@@ -93,7 +103,6 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
         fetch_duration: Some(duration(entry.log.fetch)),
         store_duration: Some(duration(entry.log.store)),
         worker: entry.worker,
-        ..proto::Attempt::default()
     }
 }
 
@@ -101,7 +110,7 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
 pub(in crate::grpc) fn summary(attachment: &Attachment) -> String {
     let tries = format!(
         "{} of {} attempts",
-        attachment.attempts, attachment.max_attempts
+        attachment.attempt_count, attachment.max_attempts
     );
     match &attachment.status {
         AttachmentStatus::Pending { .. } => "Waits for its first attempt.".to_owned(),
@@ -137,6 +146,17 @@ pub(in crate::grpc) fn summary(attachment: &Attachment) -> String {
     }
 }
 
+fn rendition(stored: &StoredRendition) -> proto::Rendition {
+    let (width, height) = stored.pixels.unwrap_or_default();
+    proto::Rendition {
+        r#type: form_to_proto(stored.rendition).into(),
+        content_type: stored.content_type.clone(),
+        size_bytes: to_int64(stored.size_bytes),
+        width: i32::try_from(width).unwrap_or(i32::MAX),
+        height: i32::try_from(height).unwrap_or(i32::MAX),
+    }
+}
+
 fn source_to_proto(source: MediaSource) -> Source {
     match source {
         MediaSource::Line(line) => {
@@ -149,8 +169,10 @@ fn source_to_proto(source: MediaSource) -> Source {
             Source::Line(proto::LineSource {
                 message_id: line.message_id,
                 part: line.part.as_str().to_owned(),
-                // WIRE: message_type.
-                message_type: String::new(),
+                message_type: line
+                    .message_type
+                    .map_or("", LineMessageType::as_str)
+                    .to_owned(),
                 content_provider: provider.to_owned(),
                 original_content_url: url,
                 image_set: line.image_set.map(|set| proto::LineImageSet {
@@ -166,7 +188,9 @@ fn source_to_proto(source: MediaSource) -> Source {
             mode: slack.mode,
             file_access: slack.file_access,
         }),
-        MediaSource::Url(url) => Source::Url(proto::UrlSource { url: url.url }),
+        MediaSource::Url(url) => Source::Url(proto::UrlSource {
+            url: url.as_str().to_owned(),
+        }),
     }
 }
 

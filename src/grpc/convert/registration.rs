@@ -6,7 +6,8 @@ use super::times::time;
 use crate::attachment::NewAttachment;
 use crate::attachment::file_name::{FileName, MAX_BYTES as MAX_FILE_NAME_BYTES};
 use crate::attachment::source::{
-    LineContentProvider, LineImageSet, LinePart, LineSource, MediaSource, SlackSource, UrlSource,
+    LineContentProvider, LineImageSet, LineMessageType, LinePart, LineSource, MediaSource,
+    SlackSource, UrlSource,
 };
 use crate::ids::SenderId;
 use crate::proto::register_attachment_request::Source;
@@ -37,13 +38,12 @@ pub(in crate::grpc) fn new_attachment(
     let correlation_id = optional_name(&field("correlation_id"), &request.correlation_id)
         .map_err(&mut note)
         .ok();
-    // WIRE: the core's NewAttachment has no place for sender_id and message_time.
-    if let Err(fault) = optional_name::<SenderId>(&field("sender_id"), &request.sender_id) {
-        note(fault);
-    }
-    if let Err(fault) = time(&field("message_time"), request.message_time.as_ref()) {
-        note(fault);
-    }
+    let sender_id = optional_name::<SenderId>(&field("sender_id"), &request.sender_id)
+        .map_err(&mut note)
+        .unwrap_or_default();
+    let message_time = time(&field("message_time"), request.message_time.as_ref())
+        .map_err(&mut note)
+        .unwrap_or_default();
     let source = request
         .source
         .ok_or_else(|| Violation::new(field("source"), "must be one of line, slack and url"))
@@ -83,6 +83,8 @@ pub(in crate::grpc) fn new_attachment(
             message_id,
             conversation_id,
             correlation_id,
+            sender_id,
+            message_time,
             file_name: FileName::new(&request.file_name),
             declared_content_type,
             declared_size_bytes,
@@ -97,10 +99,9 @@ fn media_source(at: &str, source: Source) -> Result<MediaSource, Violation> {
         Source::Slack(slack) => slack_source(&format!("{at}slack."), slack).map(MediaSource::Slack),
         Source::Url(url) => {
             let url = text(&format!("{at}url.url"), url.url, MAX_URL_BYTES)?;
-            if url.is_empty() {
-                return Err(Violation::new(format!("{at}url.url"), "must not be empty"));
-            }
-            Ok(MediaSource::Url(UrlSource { url }))
+            let source = UrlSource::parse(&url)
+                .map_err(|fault| Violation::new(format!("{at}url.url"), fault.to_string()))?;
+            Ok(MediaSource::Url(source))
         }
     }
 }
@@ -112,16 +113,16 @@ fn line_source(at: &str, line: proto::LineSource) -> Result<LineSource, Violatio
         line.original_content_url,
         MAX_URL_BYTES,
     )?;
-    // WIRE: the core's LineSource has no place for message_type.
-    if !matches!(
-        line.message_type.as_str(),
-        "" | "image" | "video" | "audio" | "file"
-    ) {
-        let wanted = "must be `image`, `video`, `audio`, `file` or empty";
-        return Err(Violation::new(field("message_type"), wanted));
-    }
+    let message_type = match line.message_type.as_str() {
+        "" => None,
+        named => Some(LineMessageType::named(named).ok_or_else(|| {
+            let wanted = "must be `image`, `video`, `audio`, `file` or empty";
+            Violation::new(field("message_type"), wanted)
+        })?),
+    };
     Ok(LineSource {
         message_id: provider_id(&field("message_id"), line.message_id)?,
+        message_type,
         part: match line.part.as_str() {
             "" => LinePart::Content,
             "preview" => LinePart::Preview,

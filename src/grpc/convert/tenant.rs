@@ -1,13 +1,16 @@
 //! The tenant's record as a message.
 
 use super::super::error::{Violation, invalid, unimplemented};
-use super::channel::etag_from_proto;
-use super::limits::limits_from_proto;
+use super::etag::{etag, revision};
+use super::limits::{limits_from_proto, limits_to_proto};
 use super::names::few;
+use super::times::timestamp;
 use super::update_mask::merged;
+use crate::admin::TenantRecord;
 use crate::attachment::language::Language;
+use crate::attachment::tenant::{ScanMode, TenantPolicy};
 use crate::proto::Tenant;
-use crate::proto::tenant::ScanMode;
+use crate::proto::tenant::ScanMode as ScanModeMessage;
 use prost_types::FieldMask;
 use tonic::Status;
 
@@ -16,16 +19,40 @@ pub(in crate::grpc) fn tenant_after(
     current: Option<Tenant>,
     put: &Tenant,
     mask: Option<&FieldMask>,
-) -> Result<Tenant, Status> {
+) -> Result<TenantPolicy, Status> {
     check(put)?;
     let tenant = merged(current, put, mask)?;
     if tenant.quota_bytes.is_some() {
         return Err(unimplemented("a quota"));
     }
-    if tenant.scan_mode() == ScanMode::Required {
-        return Err(unimplemented("scan mode REQUIRED"));
+    let scan_mode = match tenant.scan_mode() {
+        ScanModeMessage::Unspecified | ScanModeMessage::Off => ScanMode::Off,
+        ScanModeMessage::Required => return Err(unimplemented("scan mode REQUIRED")),
+    };
+    let limits = tenant.limits.unwrap_or_default();
+    Ok(TenantPolicy {
+        languages: tenant.languages.iter().flat_map(|tag| tag.parse()).collect(),
+        scan_mode,
+        limits: limits_from_proto("tenant.limits.", &limits).map_err(invalid)?,
+    })
+}
+
+/// What a tenant decided, as it is shown.
+pub(in crate::grpc) fn tenant_to_proto(record: TenantRecord) -> Tenant {
+    let tags = record.policy.languages.iter().map(|language| language.tag());
+    Tenant {
+        languages: tags.map(str::to_owned).collect(),
+        scan_mode: match record.policy.scan_mode {
+            ScanMode::Off => ScanModeMessage::Off,
+            ScanMode::Required => ScanModeMessage::Required,
+        }
+        .into(),
+        limits: limits_to_proto(&record.policy.limits),
+        quota_bytes: None,
+        etag: etag(record.revision),
+        create_time: record.created_at.map(timestamp),
+        update_time: record.updated_at.map(timestamp),
     }
-    Ok(tenant)
 }
 
 /// Every field is as its rules have it.
@@ -41,14 +68,14 @@ fn check(tenant: &Tenant) -> Result<(), Status> {
             return Err(Violation::new("tenant.languages", wanted).into());
         }
     }
-    ScanMode::try_from(tenant.scan_mode)
+    ScanModeMessage::try_from(tenant.scan_mode)
         .map_err(|_| Violation::new("tenant.scan_mode", "must be a known mode"))?;
     let limits = tenant.limits.clone().unwrap_or_default();
     limits_from_proto("tenant.limits.", &limits).map_err(invalid)?;
     if tenant.quota_bytes.is_some_and(|bytes| bytes < 0) {
         return Err(Violation::new("tenant.quota_bytes", "must not be negative").into());
     }
-    etag_from_proto("tenant.etag", &tenant.etag)?;
+    revision("tenant.etag", &tenant.etag)?;
     Ok(())
 }
 
@@ -67,7 +94,7 @@ mod tests {
         assert_eq!(refused(quota(0)).code(), Code::Unimplemented);
         assert_eq!(refused(quota(-1)).code(), Code::InvalidArgument);
         let scanned = Tenant {
-            scan_mode: ScanMode::Required.into(),
+            scan_mode: ScanModeMessage::Required.into(),
             ..Tenant::default()
         };
         assert_eq!(refused(scanned.clone()).code(), Code::Unimplemented);
