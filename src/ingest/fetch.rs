@@ -12,6 +12,7 @@ use crate::attachment::source::MediaSource;
 use crate::attachment::status::Attempt;
 use crate::db::ChannelRecord;
 use crate::egress::{FetchError, Fetched, ResponseHead};
+use crate::provider::Owner;
 use secrecy::SecretString;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -74,7 +75,13 @@ impl Ingest {
             None => None,
             Some(sealed) => {
                 let id = CredentialId::of(tenant, channel, sealed);
-                let opened = self.sealer.open(tenant, channel, sealed);
+                let owner = Owner {
+                    tenant,
+                    channel,
+                    // The file's, whatever the channel says: it is who is called.
+                    provider: attachment.source.provider(),
+                };
+                let opened = self.sealer.open(owner, sealed);
                 let secret = opened.map_err(|error| {
                     tracing::error!(%error, "the channel's credential does not open");
                     "the channel's credential does not open".clone_into(&mut log.detail);
