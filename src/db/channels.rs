@@ -21,43 +21,58 @@ pub struct ChannelRecord {
     pub sealed_credential: Option<Vec<u8>>,
     /// Since when that is taken for good.
     pub credential_since: Option<OffsetDateTime>,
+    /// Grows with every change by its owner; 1 when it is first put.
+    pub revision: u64,
     /// When it was first put.
     pub created_at: OffsetDateTime,
     /// When it was last put.
     pub updated_at: OffsetDateTime,
 }
 
-/// What a put does to the credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CredentialChange {
-    /// Leaves the one that is there, if it is of the same provider; else drops
-    /// it, for no other provider may see it.
-    KeepOfProvider,
-    /// Replaces it by this sealed one.
-    Replace(Vec<u8>),
-}
-
 /// Named one by one: a prepared `*` breaks when a migration adds a column.
 macro_rules! channel_columns {
     () => {
         "channel_id, provider, credential, credential_since, retention, ephemeral_ttl_seconds, link_mode, limits, \
-         created_at, updated_at"
+         revision, created_at, updated_at"
     };
 }
 
+/// Where the channel is at revision `$8`; 0 is one that nobody has put. A
+/// credential stays with its provider: no other may see it.
 const PUT: &str = concat!(
     "
-insert into channels as c (tenant_id, channel_id, provider, credential, retention,
-    ephemeral_ttl_seconds, link_mode, limits, credential_since)
-values ($1, $2, $3, $4, $5, $6, $7, $8, case when $4 is not null then now() end)
+insert into channels as c (tenant_id, channel_id, provider, retention, ephemeral_ttl_seconds,
+    link_mode, limits)
+select $1, $2, $3, $4, $5, $6, $7
+where $8 = 0 or exists (select 1 from channels where tenant_id = $1 and channel_id = $2)
 on conflict (tenant_id, channel_id) do update
 set provider = excluded.provider,
-    credential = coalesce(excluded.credential,
-        case when c.provider = excluded.provider then c.credential end),
-    credential_since = coalesce(excluded.credential_since,
-        case when c.provider = excluded.provider then c.credential_since end),
+    credential = case when c.provider = excluded.provider then c.credential end,
+    credential_since = case when c.provider = excluded.provider then c.credential_since end,
     retention = excluded.retention, ephemeral_ttl_seconds = excluded.ephemeral_ttl_seconds,
-    link_mode = excluded.link_mode, limits = excluded.limits, updated_at = now()
+    link_mode = excluded.link_mode, limits = excluded.limits, revision = c.revision + 1,
+    updated_at = now()
+where c.revision = $8
+returning ",
+    channel_columns!()
+);
+
+/// Only for the provider that the credential was sealed for.
+const SET_CREDENTIAL: &str = concat!(
+    "
+update channels
+set credential = $4, credential_since = now(), revision = revision + 1, updated_at = now()
+where tenant_id = $1 and channel_id = $2 and provider = $3
+returning ",
+    channel_columns!()
+);
+
+const CLEAR_CREDENTIAL: &str = concat!(
+    "
+update channels
+set credential = null, credential_since = null,
+    revision = revision + (credential is not null)::int, updated_at = now()
+where tenant_id = $1 and channel_id = $2
 returning ",
     channel_columns!()
 );
@@ -84,39 +99,71 @@ struct ChannelRow {
     ephemeral_ttl_seconds: Option<i64>,
     link_mode: Option<String>,
     limits: Json<LimitsJson>,
+    revision: i64,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
 }
 
 impl Db {
-    /// Creates or replaces a channel.
+    /// Creates a channel, or replaces what its owner decided of it, where it is
+    /// at `revision`; `None` when somebody else changed it since. 0 is the
+    /// revision of a channel that nobody has put.
     pub async fn put_channel(
         &self,
         tenant: &TenantId,
         id: &ChannelId,
         policy: &ChannelPolicy,
-        credential: CredentialChange,
-    ) -> Result<ChannelRecord, DbError> {
+        revision: u64,
+    ) -> Result<Option<ChannelRecord>, DbError> {
         let (retention, ttl) = match policy.retention {
             Retention::Durable => ("durable", None),
             Retention::Ephemeral { ttl } => ("ephemeral", Some(to_bigint(ttl.as_secs()))),
         };
-        let sealed = match credential {
-            CredentialChange::KeepOfProvider => None,
-            CredentialChange::Replace(sealed) => Some(sealed),
-        };
-        let row: ChannelRow = sqlx::query_as(PUT)
+        let row: Option<ChannelRow> = sqlx::query_as(PUT)
             .bind(tenant.as_str())
             .bind(id.as_str())
             .bind(policy.provider.as_str())
-            .bind(sealed)
             .bind(retention)
             .bind(ttl)
             .bind(policy.link_mode.map(link_mode_column))
             .bind(Json(LimitsJson::from(&policy.limits)))
-            .fetch_one(&self.pool)
+            .bind(to_bigint(revision))
+            .fetch_optional(&self.pool)
             .await?;
-        row.try_into()
+        row.map(ChannelRecord::try_from).transpose()
+    }
+
+    /// Sets the sealed credential of a channel of this provider; `None` where
+    /// there is none.
+    pub async fn set_credential(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+        provider: Provider,
+        sealed: &[u8],
+    ) -> Result<Option<ChannelRecord>, DbError> {
+        let row: Option<ChannelRow> = sqlx::query_as(SET_CREDENTIAL)
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .bind(provider.as_str())
+            .bind(sealed)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(ChannelRecord::try_from).transpose()
+    }
+
+    /// Removes the credential of a channel; `None` where there is no channel.
+    pub async fn clear_credential(
+        &self,
+        tenant: &TenantId,
+        id: &ChannelId,
+    ) -> Result<Option<ChannelRecord>, DbError> {
+        let row: Option<ChannelRow> = sqlx::query_as(CLEAR_CREDENTIAL)
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(ChannelRecord::try_from).transpose()
     }
 
     /// Takes the channel's credential for good from now on: it works, after it
@@ -212,6 +259,7 @@ impl TryFrom<ChannelRow> for ChannelRecord {
             },
             sealed_credential: row.credential,
             credential_since: row.credential_since,
+            revision: row.revision.unsigned_abs(),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

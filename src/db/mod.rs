@@ -32,7 +32,7 @@ mod wake;
 pub use attachments::Unreadable;
 pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
-pub use channels::{ChannelRecord, CredentialChange};
+pub use channels::ChannelRecord;
 pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;

@@ -26,15 +26,14 @@ const BY_ID: &str = "
 select languages, scan_mode, limits, revision, created_at, updated_at from tenants
 where tenant_id = $1";
 
-/// Only where nobody changed it since revision `$5`; 0 is before there was any.
+/// Where the record is at revision `$5`; 0 is before there was any.
 const PUT: &str = "
 insert into tenants as t (tenant_id, languages, scan_mode, limits)
-select $1, $2, $3, $4 where coalesce($5, 0) = 0
-    or exists (select 1 from tenants where tenant_id = $1)
+select $1, $2, $3, $4 where $5 = 0 or exists (select 1 from tenants where tenant_id = $1)
 on conflict (tenant_id) do update
 set languages = excluded.languages, scan_mode = excluded.scan_mode, limits = excluded.limits,
     revision = t.revision + 1, updated_at = now()
-where $5 is null or t.revision = $5
+where t.revision = $5
 returning languages, scan_mode, limits, revision, created_at, updated_at";
 
 const LIMITS: &str = "
@@ -80,13 +79,13 @@ impl Db {
         Ok(overrides(of_channel).or(overrides(of_tenant)))
     }
 
-    /// Writes what a tenant decided, where it is at `revision` or none is
-    /// asked for; `None` when somebody else changed it since.
+    /// Writes what a tenant decided, where it is at `revision`; `None` when
+    /// somebody else changed it since. 0 is the revision of no decision.
     pub async fn put_tenant(
         &self,
         tenant: &TenantId,
         policy: &TenantPolicy,
-        revision: Option<u64>,
+        revision: u64,
     ) -> Result<Option<TenantRecord>, DbError> {
         let languages: Vec<&str> = policy.languages.iter().map(|l| l.tag()).collect();
         let row: Option<TenantRow> = sqlx::query_as(PUT)
@@ -94,7 +93,7 @@ impl Db {
             .bind(languages)
             .bind(policy.scan_mode.as_str())
             .bind(Json(LimitsJson::from(&policy.limits)))
-            .bind(revision.map(super::to_bigint))
+            .bind(super::to_bigint(revision))
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| row.into_record(tenant)).transpose()

@@ -2,13 +2,14 @@
 
 use super::caller::{subject_of, tenant_of};
 use super::convert::{
-    channel_to_proto, check_audit_events, check_page, credential, name, page_size, policy_after,
-    put_channel_id, redrive_filter, redriven_to_proto, sealed_text, tenant_after, usage_to_proto,
+    channel_to_proto, check_audit_events, counted_to_proto, credential, name, page_size,
+    policy_after, put_channel_id, redrive_filter, redrive_to_proto, redriven_to_proto, revision,
+    sealed_text, tenant_after, tenant_to_proto, usage_to_proto,
 };
-use super::error::{Violation, etag_mismatch, unimplemented};
+use super::error::{Violation, unimplemented};
 use super::{Capabilities, sealed};
-use crate::admin::AdminError;
-use crate::ids::ChannelId;
+use crate::admin::{Channel, TenantRecord};
+use crate::ids::{ChannelId, RequestId};
 use crate::proto::admin_service_server::AdminService;
 use crate::proto::{
     ClearChannelCredentialRequest, ClearChannelCredentialResponse, DeleteChannelRequest,
@@ -17,11 +18,16 @@ use crate::proto::{
     ListAuditEventsResponse, ListChannelsRequest, ListChannelsResponse, ListRedrivesRequest,
     ListRedrivesResponse, PutChannelRequest, PutChannelResponse, PutTenantRequest,
     PutTenantResponse, RedriveAttachmentsRequest, RedriveAttachmentsResponse,
-    SetChannelCredentialRequest, SetChannelCredentialResponse, Tenant, TestChannelRequest,
+    SetChannelCredentialRequest, SetChannelCredentialResponse, TestChannelRequest,
     TestChannelResponse,
 };
-use crate::redrive::Progress;
+use std::time::Duration;
 use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
+
+/// A call goes on for this long, and says whether it came to the end: its own
+/// deadline is 30 s.
+const LONGEST_REDRIVE: Duration = Duration::from_secs(20);
 
 pub(super) struct Service(pub(super) Capabilities);
 
@@ -38,20 +44,12 @@ impl AdminService for Service {
         } = request.into_inner();
         let put = channel.ok_or_else(|| Violation::new("channel", "must be set"))?;
         let id = put_channel_id(&put)?;
-        let admin = &self.0.admin;
-        // WIRE: read, compare and write are three steps; Admin should take the etag and do them in one.
-        let current = match admin.channel(&tenant, &id).await {
-            Ok(channel) => Some(channel_to_proto(channel)),
-            Err(AdminError::NotFound) => None,
-            Err(error) => return Err(error.into()),
+        let expected = revision("channel.etag", &put.etag)?;
+        let decide = |current: Option<Channel>| {
+            policy_after(current.map(channel_to_proto), &put, update_mask.as_ref())
         };
-        let etag = current.as_ref().map_or("", |current| &current.etag);
-        if !put.etag.is_empty() && put.etag != etag {
-            return Err(etag_mismatch("channel"));
-        }
-        let created = current.is_none();
-        let policy = policy_after(current, &put, update_mask.as_ref())?;
-        let channel = admin.put_channel(&tenant, &id, &policy, None).await?;
+        let admin = &self.0.admin;
+        let (channel, created) = admin.put_channel(&tenant, &id, expected, decide).await?;
         Ok(Response::new(PutChannelResponse {
             channel: Some(channel_to_proto(channel)),
             created,
@@ -66,15 +64,11 @@ impl AdminService for Service {
         let request = request.into_inner();
         let id: ChannelId = name("channel_id", &request.channel_id)?;
         let credential = credential(request.credential)?;
-        let admin = &self.0.admin;
-        // WIRE: Admin should set a credential alone, and tell how many attachments it put back.
-        let policy = admin.channel(&tenant, &id).await?.policy;
-        let channel = admin
-            .put_channel(&tenant, &id, &policy, Some(&credential))
-            .await?;
+        let set = self.0.admin.set_credential(&tenant, &id, &credential);
+        let (channel, resumed) = set.await?;
         Ok(Response::new(SetChannelCredentialResponse {
             channel: Some(channel_to_proto(channel)),
-            resumed_count: 0,
+            resumed_count: resumed.cast_signed(),
         }))
     }
 
@@ -84,9 +78,10 @@ impl AdminService for Service {
     ) -> Result<Response<ClearChannelCredentialResponse>, Status> {
         let tenant = tenant_of(&request)?;
         let id: ChannelId = name("channel_id", &request.get_ref().channel_id)?;
-        self.0.admin.channel(&tenant, &id).await?;
-        // WIRE: Admin clears no credential.
-        Err(unimplemented("ClearChannelCredential"))
+        let channel = self.0.admin.clear_credential(&tenant, &id).await?;
+        Ok(Response::new(ClearChannelCredentialResponse {
+            channel: Some(channel_to_proto(channel)),
+        }))
     }
 
     async fn test_channel(
@@ -156,39 +151,60 @@ impl AdminService for Service {
         let tenant = tenant_of(&request)?;
         let subject = subject_of(&request)?;
         let request = request.into_inner();
-        let filter = redrive_filter(&request)?;
-        let progress = if request.dry_run {
-            let matched = self.0.redrive.count(&tenant, &filter).await?;
-            Progress {
-                matched,
-                redriven: 0,
-            }
+        let (filter, request_id) = redrive_filter(&request)?;
+        let redrive = &self.0.redrive;
+        Ok(Response::new(if request.dry_run {
+            counted_to_proto(redrive.count(&tenant, &filter).await?)
         } else {
-            self.0
-                .redrive
-                .redrive(&tenant, &subject, &filter, |_| {})
-                .await?
-        };
-        Ok(Response::new(redriven_to_proto(progress)))
+            let request_id = request_id.as_ref().map(RequestId::as_str);
+            let redriving = redrive.redrive(
+                &tenant,
+                &subject,
+                request_id,
+                &filter,
+                Some(LONGEST_REDRIVE),
+                |_| {},
+            );
+            redriven_to_proto(redriving.await?)
+        }))
     }
 
     async fn list_redrives(
         &self,
         request: Request<ListRedrivesRequest>,
     ) -> Result<Response<ListRedrivesResponse>, Status> {
-        let request = request.get_ref();
-        check_page(request.page_size, &request.page_token)?;
-        // WIRE: the core lists no redrives.
-        Err(unimplemented("ListRedrives"))
+        let tenant = tenant_of(&request)?;
+        let request = request.into_inner();
+        let size = page_size(request.page_size)?;
+        let seal = &self.0.seal;
+        let listing = sealed::listing("redrives", &());
+        let token = &request.page_token;
+        sealed_text("page_token", token)?;
+        let before = sealed::read_page_token::<Uuid>(seal, &tenant, &listing, token)?;
+        // One more than asked for tells whether there is another page.
+        let mut records = self.0.redrive.redrives(&tenant, before, size + 1).await?;
+        let more = records.len() > usize::from(size);
+        records.truncate(size.into());
+        let next_page_token = match records.last() {
+            Some(last) if more => {
+                sealed::page_token(seal, &tenant, &listing, &last.id.to_string())?
+            }
+            _ => String::new(),
+        };
+        Ok(Response::new(ListRedrivesResponse {
+            redrives: records.into_iter().map(redrive_to_proto).collect(),
+            next_page_token,
+        }))
     }
 
     async fn get_tenant(
         &self,
-        _: Request<GetTenantRequest>,
+        request: Request<GetTenantRequest>,
     ) -> Result<Response<GetTenantResponse>, Status> {
-        // WIRE: the core keeps no tenants, so that all of them have the defaults.
+        let tenant = tenant_of(&request)?;
+        let record = self.0.admin.tenant(&tenant).await?;
         Ok(Response::new(GetTenantResponse {
-            tenant: Some(Tenant::default()),
+            tenant: Some(tenant_to_proto(record)),
         }))
     }
 
@@ -196,14 +212,20 @@ impl AdminService for Service {
         &self,
         request: Request<PutTenantRequest>,
     ) -> Result<Response<PutTenantResponse>, Status> {
+        let tenant = tenant_of(&request)?;
         let PutTenantRequest {
-            tenant,
+            tenant: put,
             update_mask,
         } = request.into_inner();
-        let put = tenant.ok_or_else(|| Violation::new("tenant", "must be set"))?;
-        // WIRE: the core keeps no tenants; compare the etag, as PutChannel does.
-        tenant_after(None, &put, update_mask.as_ref())?;
-        Err(unimplemented("PutTenant"))
+        let put = put.ok_or_else(|| Violation::new("tenant", "must be set"))?;
+        let expected = revision("tenant.etag", &put.etag)?;
+        let decide = |current: TenantRecord| {
+            tenant_after(Some(tenant_to_proto(current)), &put, update_mask.as_ref())
+        };
+        let record = self.0.admin.put_tenant(&tenant, expected, decide).await?;
+        Ok(Response::new(PutTenantResponse {
+            tenant: Some(tenant_to_proto(record)),
+        }))
     }
 
     async fn get_usage(

@@ -179,24 +179,6 @@ pub(super) fn unimplemented(what: &'static str) -> Status {
     )
 }
 
-/// The file is stored, this form of it is not.
-pub(super) fn rendition_missing() -> Status {
-    with_reason(
-        Code::FailedPrecondition,
-        "this rendition of the attachment is not stored",
-        "RENDITION_MISSING",
-    )
-}
-
-/// Somebody else changed the resource after the caller had read it.
-pub(super) fn etag_mismatch(what: &'static str) -> Status {
-    with_reason(
-        Code::Aborted,
-        format!("the {what} has changed since it was read; read it again"),
-        "ETAG_MISMATCH",
-    )
-}
-
 /// Something that should not be possible, such as a call without a caller.
 pub(super) fn internal() -> Status {
     with_reason(Code::Internal, "the service failed", INTERNAL)
@@ -226,6 +208,14 @@ impl From<RegisterError> for Status {
                 "the registration was not answered in time",
                 "LATE",
             ),
+            RegisterError::WrongProvider { channel, source_of } => Violation::new(
+                "channel_id",
+                format!(
+                    "is a channel of {channel}, and the source is of {source_of}: \
+                     name a channel of {source_of}"
+                ),
+            )
+            .into(),
             RegisterError::Database(cause) => database(cause.is_unavailable(), &*cause),
         }
     }
@@ -237,6 +227,11 @@ impl From<AccessError> for Status {
             AccessError::NotFound => no_attachment(),
             AccessError::Unreadable(_) => internal(),
             AccessError::NotStored(status) => not_stored(&status),
+            AccessError::RenditionMissing(_) => with_reason(
+                Code::FailedPrecondition,
+                "this rendition of the attachment is not stored",
+                "RENDITION_MISSING",
+            ),
             AccessError::OutOfRange { size_bytes } => {
                 let metadata = HashMap::from([("size_bytes".to_owned(), size_bytes.to_string())]);
                 let details = ErrorDetails::with_error_info("OFFSET_BEYOND_END", DOMAIN, metadata);
@@ -274,7 +269,7 @@ impl From<RedriveError> for Status {
     fn from(error: RedriveError) -> Self {
         match error {
             RedriveError::NotFound => no_attachment(),
-            RedriveError::NotFailed(_) => with_reason(
+            RedriveError::NotRetryable(_) => with_reason(
                 Code::FailedPrecondition,
                 "only a failed, rejected or unsupported attachment can be put back",
                 "ATTACHMENT_NOT_RETRYABLE",
@@ -306,6 +301,11 @@ impl From<AdminError> for Status {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::NotFound => no_channel(),
+            AdminError::Changed => with_reason(
+                Code::Aborted,
+                "the record has changed since it was read; read it again",
+                "ETAG_MISMATCH",
+            ),
             AdminError::Sealing(cause) => {
                 tracing::error!(error = %cause, "a credential could not be sealed");
                 internal()

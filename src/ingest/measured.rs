@@ -1,6 +1,6 @@
 //! What an attempt measures on its way, for its journal.
 
-use crate::attachment::journal::AttemptLog;
+use crate::attachment::journal::{self, AttemptLog};
 use crate::egress::ResponseHead;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -19,9 +19,19 @@ pub(super) struct Measured {
     pub(super) fetch: Duration,
     /// Time spent on object storage.
     pub(super) store: Duration,
+    /// What a verdict was made of.
+    pub(super) verdict: journal::Measured,
 }
 
 impl Measured {
+    /// These, with the verdict that came of `seen`.
+    pub(super) fn judged(self, seen: Self) -> Self {
+        Self {
+            verdict: seen.verdict,
+            ..self
+        }
+    }
+
     /// The journal's entry, with what happened in words.
     pub(super) fn into_log(self, detail: impl Into<String>) -> AttemptLog {
         AttemptLog {
@@ -32,6 +42,7 @@ impl Measured {
             fetch: self.fetch,
             store: self.store,
             credential_seen: self.credential_seen,
+            measured: self.verdict,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
 use crate::attachment::status::{Attempt, Outcome, Settlement};
 use crate::attachment::storage_key::StorageKey;
+use crate::attachment::work::WorkKind;
 use crate::blob::Bucket;
 use crate::db::Db;
 use crate::failpoint::{self, Step};
@@ -118,15 +119,14 @@ impl Ingest {
             slot: _slot,
         } = job;
         failpoint::reach(Step::Claimed).await;
-        let (id, fence) = (attempt.attachment.id, attempt.fence);
         // Boxed: it holds a download.
         let work = Box::pin(self.bring_in(&attempt));
-        let (settlement, log) = match self.queue.hold(id, fence, work).await {
+        let (settlement, log) = match self.queue.hold(&attempt, work).await {
             Held::Done(result) => self.judge(attempt, result),
             Held::Stopped => {
                 let log =
                     Measured::default().into_log("the process stopped; given back, not counted");
-                (attempt.give_back(), log)
+                (attempt.give_back(WorkKind::Ingest), log)
             }
             Held::Lost => {
                 tracing::warn!("the lease was lost; the work is dropped");
@@ -152,7 +152,7 @@ impl Ingest {
 
     /// From here on the object is known, whoever dies.
     async fn announce(&self, attempt: &Attempt) -> Result<(), Failure> {
-        let detail = match self.queue.announce(attempt).await {
+        let detail = match self.queue.announce(attempt, &attempt.storage_key()).await {
             Ok(true) => return Ok(()),
             Ok(false) => "the lease was lost before the put",
             Err(error) => {
@@ -200,7 +200,7 @@ impl Ingest {
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {
-        if let Err(error) = self.db.doom(&owner.tenant, owner.id, key).await {
+        if let Err(error) = self.db.doom(&owner.tenant, key).await {
             tracing::warn!(%error, "an object that nobody wants goes when its announcement is due");
         }
     }
@@ -212,6 +212,7 @@ fn report(settlement: &Settlement, log: &AttemptLog) {
         Outcome::Stored(_) => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
         Outcome::Ended(reason) => ("ended", reason.as_str()),
+        Outcome::Processed(processed) => ("processed", processed.as_str()),
     };
     counts::attempt_ended(outcome, reason);
     tracing::info!(

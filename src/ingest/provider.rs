@@ -9,7 +9,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::{RetryPolicy, spread};
 use crate::attachment::source::MediaSource;
 use crate::attachment::status::Attempt;
-use crate::db::{ChannelRecord, Db};
+use crate::db::{ChannelRecord, Db, DbError};
 use crate::egress::Fetched;
 use crate::provider::{Owner, Providers, Sealer};
 use secrecy::SecretString;
@@ -30,11 +30,11 @@ pub(super) struct Provider {
     credentials: Credentials,
 }
 
-/// A channel as one attempt finds it; one that nobody has put yet sets no
-/// limits and has no credential.
+/// A channel as one attempt finds it; one that nobody has put yet has its
+/// tenant's limits and no credential.
 #[derive(Default)]
 pub(super) struct Channel {
-    /// The limits it sets.
+    /// The limits that it and its tenant set.
     pub(super) limits: LimitOverrides,
     /// Since when its credential has been taken for good.
     pub(super) credential_since: Option<OffsetDateTime>,
@@ -77,29 +77,26 @@ impl Provider {
     }
 
     /// The limits and the credential of a file's channel, as they are now.
-    pub(super) async fn channel_of(&self, attachment: &Attachment) -> Result<Channel, Failure> {
+    pub(super) async fn channel_of(&self, attempt: &Attempt) -> Result<Channel, Failure> {
+        let attachment = &attempt.attachment;
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
-        let record = self.db.channel(tenant, channel).await.map_err(|error| {
-            tracing::warn!(%error, "the channel could not be read");
-            let (reason, detail) = (FailureReason::Interrupted, "the channel could not be read");
-            if error.is_unavailable() {
-                Failure::not_counted(reason, detail, CHANNEL_PAUSE)
-            } else {
-                Failure::counted(reason, detail)
-            }
-        })?;
+        let limits = self.db.limits(tenant, channel).await.map_err(unread)?;
+        let record = self.db.channel(tenant, channel).await.map_err(unread)?;
         let Some(record) = record else {
-            return Ok(Channel::default());
+            return Ok(Channel {
+                limits,
+                ..Channel::default()
+            });
         };
         let credential_since = record.credential_since;
-        let credential = self.credential_of(attachment, &record).map_err(|failure| {
+        let credential = self.credential_of(attempt, &record).map_err(|failure| {
             failure.measuring(|measured| Measured {
                 credential_seen: credential_since,
                 ..measured
             })
         })?;
         Ok(Channel {
-            limits: record.policy.limits,
+            limits,
             credential_since,
             credential,
         })
@@ -107,18 +104,19 @@ impl Provider {
 
     fn credential_of(
         &self,
-        attachment: &Attachment,
+        attempt: &Attempt,
         record: &ChannelRecord,
     ) -> Result<Option<Credential>, Failure> {
+        let attachment = &attempt.attachment;
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
-        let Some(sealed) = sealed_for(record, &attachment.source) else {
+        let Some(sealed) = sealed_for(record, &attempt.source) else {
             return Ok(None);
         };
         let owner = Owner {
             tenant,
             channel,
             // The file's, whatever the channel says: it is who is called.
-            provider: attachment.source.provider(),
+            provider: attempt.source.provider(),
         };
         let secret = self.sealer.open(owner, sealed).map_err(|error| {
             tracing::error!(%error, "the channel's credential does not open");
@@ -148,7 +146,7 @@ impl Provider {
         let secret = credential.map(|credential| &credential.secret);
         let fetched = self
             .providers
-            .fetch(&attachment.source, attachment.declared_type(), secret)
+            .fetch(&attempt.source, attachment.declared_type(), secret)
             .await;
         if let Some(id) = id {
             let failure = fetched.as_ref().err();
@@ -171,6 +169,17 @@ impl Provider {
             }
             tokio::time::sleep(CHANNEL_PAUSE).await;
         }
+    }
+}
+
+/// A channel that cannot be read for our own database's sake costs no attempt.
+fn unread(error: DbError) -> Failure {
+    tracing::warn!(%error, "the channel could not be read");
+    let (reason, detail) = (FailureReason::Interrupted, "the channel could not be read");
+    if error.is_unavailable() {
+        Failure::not_counted(reason, detail, CHANNEL_PAUSE)
+    } else {
+        Failure::counted(reason, detail)
     }
 }
 

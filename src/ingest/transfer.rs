@@ -9,6 +9,7 @@ use super::pace::{Allowance, Floor, Pace};
 use super::provider::{Channel, Provider};
 use super::spool::{Spooled, Spools};
 use crate::attachment::failure::FailureReason;
+use crate::attachment::language::Language;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
 use crate::attachment::storage_key::StorageKey;
@@ -80,7 +81,11 @@ impl Transfer {
             let reason = FailureReason::StorageUnavailable;
             return Err(Failure::not_counted(reason, detail, wait));
         }
-        let channel = self.provider.channel_of(&attempt.attachment).await?;
+        // What is judged anew breaks the rules that are known beforehand, or not.
+        if let Err(reason) = attempt.source.admit() {
+            return Err(Failure::counted(reason, reason.message(Language::English)));
+        }
+        let channel = self.provider.channel_of(attempt).await?;
         let began = Instant::now();
         let received = self.download(attempt, &channel).await;
         let in_all = |measured| Measured {
@@ -115,7 +120,9 @@ impl Transfer {
         };
         let inspector = match Inspector::new(expectation, &limits) {
             Ok(inspector) => inspector,
-            Err(refused) => return Err(Failure::from(refused).measuring(|_| answered(0))),
+            Err(refused) => {
+                return Err(Failure::from(refused).measuring(|seen| answered(0).judged(seen)));
+            }
         };
         let mut download = Download {
             attempt,
@@ -135,7 +142,7 @@ impl Transfer {
                 spooled,
                 measured,
             }),
-            Err(failure) => Err(failure.measuring(|_| measured)),
+            Err(failure) => Err(failure.measuring(|seen| measured.judged(seen))),
         }
     }
 
@@ -209,7 +216,7 @@ fn expectation(attempt: &Attempt, fetched: &Fetched) -> Expectation {
         declared: attachment.declared_type(),
         declared_size_bytes: attachment
             .declared_size_bytes
-            .filter(|_| attachment.source.keeps_its_size()),
+            .filter(|_| attempt.source.keeps_its_size()),
         file_name: attachment.file_name.clone(),
         served_content_type: fetched.content_type.clone(),
         served_length: fetched.content_length,

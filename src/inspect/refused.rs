@@ -1,6 +1,7 @@
 //! Why bytes are not taken, with what was measured of them.
 
 use crate::attachment::failure::FailureReason;
+use crate::attachment::journal::Measured;
 use crate::attachment::media::{DeclaredType, MediaType};
 
 /// Why bytes are not taken. Sizes are in bytes.
@@ -69,6 +70,43 @@ impl Refused {
             Self::Type { reason, .. } => *reason,
             Self::Short { .. } | Self::Cut { .. } => FailureReason::DownloadIncomplete,
             Self::Damaged { .. } => FailureReason::Corrupted,
+        }
+    }
+}
+
+impl From<&Refused> for Measured {
+    fn from(refused: &Refused) -> Self {
+        let sizes = |bytes, limit_bytes| Self {
+            bytes: Some(bytes),
+            limit_bytes: Some(limit_bytes),
+            ..Self::default()
+        };
+        match *refused {
+            Refused::AnnouncedTooLarge {
+                announced_bytes: bytes,
+                limit_bytes,
+            }
+            | Refused::TooLarge {
+                measured_bytes: bytes,
+                limit_bytes,
+            } => sizes(bytes, limit_bytes),
+            Refused::Type {
+                declared, detected, ..
+            } => Self {
+                declared_type: match declared {
+                    DeclaredType::Known(media_type) => Some(media_type.mime().to_owned()),
+                    DeclaredType::Nothing | DeclaredType::Foreign => None,
+                },
+                detected_type: detected,
+                ..Self::default()
+            },
+            Refused::Short { measured_bytes, .. } | Refused::Damaged { measured_bytes, .. } => {
+                Self {
+                    bytes: Some(measured_bytes),
+                    ..Self::default()
+                }
+            }
+            Refused::Empty | Refused::Cut { .. } => Self::default(),
         }
     }
 }

@@ -61,7 +61,7 @@ fn may_be_transcoded(declared: DeclaredType) -> bool {
     match declared {
         DeclaredType::Known(media_type) => match media_type.kind() {
             MediaKind::Audio | MediaKind::Video => true,
-            MediaKind::Image | MediaKind::Document => false,
+            MediaKind::Image | MediaKind::Document | MediaKind::Other => false,
         },
         DeclaredType::Nothing | DeclaredType::Foreign => true,
     }

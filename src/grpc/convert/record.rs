@@ -106,8 +106,8 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
     }
 }
 
-/// One line a person can act on.
-pub(in crate::grpc) fn summary(attachment: &Attachment) -> String {
+/// What happened, and what to do where something can be done.
+pub(in crate::grpc) fn summary(attachment: &Attachment, journal: &[JournalEntry]) -> String {
     let tries = format!(
         "{} of {} attempts",
         attachment.attempt_count, attachment.max_attempts
