@@ -82,8 +82,10 @@ impl Db {
 
     /// When the next row falls due, in time from now; `None` when none waits.
     pub async fn next_due_in(&self) -> Result<Option<Duration>, DbError> {
+        // Of no row this is null, and must stay so: Postgres' `greatest` passes
+        // over nulls, and would make of "never" a row that is due at once.
         let seconds: Option<f64> = sqlx::query_scalar(
-            "select greatest(extract(epoch from min(due_at) - now()), 0)::float8 from work
+            "select extract(epoch from min(due_at) - now())::float8 from work
              where due_at > now()",
         )
         .fetch_one(&self.pool)
