@@ -18,6 +18,7 @@ mod pool;
 mod redrive;
 mod registration;
 mod removals;
+mod repeat;
 mod requeue;
 mod row;
 mod settle;
@@ -37,6 +38,7 @@ pub use redrive::RedriveId;
 pub use wake::WorkNews;
 
 use pool::Pool;
+use repeat::wants_repeating;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
@@ -77,6 +79,16 @@ pub const PLANS_BY_KEY: [(&str, &str); 3] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// What the statements take for granted and the database, or the role, may
+/// have otherwise as a default.
+const RELIED_ON: [(&str, &str); 2] = [
+    // A statement sees what others have committed by then and waits for locks.
+    // A stricter level refuses it instead, whenever two meet.
+    ("default_transaction_isolation", "read committed"),
+    // Idle connections are kept, and are not tried before they are used.
+    ("idle_session_timeout", "0"),
+];
+
 /// The database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -97,6 +109,7 @@ impl Db {
                 ("lock_timeout", "2000"),
                 ("idle_in_transaction_session_timeout", "10000"),
             ])
+            .options(RELIED_ON)
             .options(PLANS_BY_KEY);
         let connections = PgPoolOptions::new()
             .max_connections(settings.max_connections)
@@ -185,6 +198,10 @@ pub enum DbError {
     /// The database is away or overloaded; the same call may work later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The statement gave way to others again and again; the same call may
+    /// work later.
+    #[error("the database is too busy with other transactions on the same rows")]
+    Contended(#[source] sqlx::Error),
     /// The database refused the statement.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -204,13 +221,15 @@ impl DbError {
     /// Whether the same call may work later.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Contended(_))
     }
 }
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        if is_transient(&error) {
+        if wants_repeating(&error) {
+            Self::Contended(error)
+        } else if is_transient(&error) {
             Self::Unavailable(error)
         } else {
             Self::Statement(error)
@@ -228,7 +247,7 @@ fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         // Connection lost, too many connections or out of memory, being shut
-        // down, a serialization failure, a time-out, a read-only standby; and,
+        // down, a transaction rolled back, a time-out, a read-only standby; and,
         // in the middle of a failover or a rotation, no such database or login.
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
             ["08", "53", "57", "40", "55", "25006", "28", "3D"]

@@ -67,6 +67,13 @@ pub(super) async fn run(
                     }
                 }
             }
+            Err(error @ DbError::Contended(_)) => {
+                drop(free);
+                tracing::warn!(%error, "nothing could be claimed; the next try is soon");
+                if !wait(&queue, &stop).await {
+                    return;
+                }
+            }
             Err(error) => {
                 // Nobody listening means that the worker is ending anyway.
                 let _ = jobs.send(Err(error)).await;

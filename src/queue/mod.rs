@@ -86,7 +86,7 @@ impl Queue {
         loop {
             let announced = self.db.announce(attempt, self.settings.orphaned_after);
             match announced.await {
-                Err(DbError::Unavailable(error)) => {
+                Err(error) if error.is_unavailable() => {
                     tracing::warn!(%error, "the object could not be announced yet");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -107,7 +107,7 @@ impl Queue {
         let began = Instant::now();
         loop {
             match self.db.settle(settlement, trace).await {
-                Err(DbError::Unavailable(error)) if began.elapsed() < self.lease.length => {
+                Err(error) if error.is_unavailable() && began.elapsed() < self.lease.length => {
                     tracing::warn!(attachment.id = %settlement.attachment.id, %error,
                         "the outcome could not be written yet");
                     tokio::time::sleep(PAUSE).await;

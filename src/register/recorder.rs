@@ -104,7 +104,7 @@ async fn flush_batch(
                 let _ = reply.send(Ok(answer));
             }
         }
-        Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
+        Err(error) if registrations.len() > 1 && !error.is_unavailable() => {
             // One bad row must not cost the others.
             for (registration, reply) in registrations.into_iter().zip(replies) {
                 let _ = reply.send(record_one(db, registration, patience).await);
@@ -132,7 +132,7 @@ async fn write(
     let mut pause = FIRST_PAUSE;
     loop {
         match db.register(registrations).await {
-            Err(DbError::Unavailable(error)) if began.elapsed() + pause < patience => {
+            Err(error) if error.is_unavailable() && began.elapsed() + pause < patience => {
                 tracing::warn!(%error, "a batch of registrations is written again");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
