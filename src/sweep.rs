@@ -32,6 +32,8 @@ const LOOKS: u32 = 10;
 pub struct Settings {
     /// Time between two passes.
     pub interval: Duration,
+    /// Without the end of a pass for so long, the task counts as hung.
+    pub hung_after: Duration,
     /// Age from which an open attachment without work counts as lost.
     pub lost_after: Duration,
     /// Time after which an object that could not be removed is tried again.
@@ -173,7 +175,7 @@ impl Sweeper {
             .started
             .elapsed()
             .saturating_sub(Duration::from_millis(rounds));
-        since < self.settings.interval * 10 + Duration::from_mins(1)
+        since < self.settings.interval + self.settings.hung_after
     }
 
     /// Deletes what was registered at the very instant its deletion came.

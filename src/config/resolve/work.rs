@@ -66,6 +66,7 @@ impl Config {
     pub(super) fn sweep_settings(&self) -> sweep::Settings {
         sweep::Settings {
             interval: self.retention.sweep_interval.0,
+            hung_after: self.retention.sweep_hung_after.0,
             lost_after: self.retention.lost_after.0,
             remove_again_after: self.retention.remove_again_after.0,
             events_remembered: self.retention.events_remembered.0,
