@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) fn wants_repeating(error: &Error) -> bool {
     error
         .as_database_error()
-        .and_then(|refusal| refusal.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 

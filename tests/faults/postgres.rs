@@ -100,13 +100,13 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
         fleet.client().get_attachment(request).await.is_ok()
     })
     .await;
-    alter_database(&mut writer, "reset default_transaction_read_only").await;
-    // Those that were opened up to here go on refusing, so each is left when
-    // it is used. One that is opened from here on may be a good one.
+    // These go on refusing, so each is left when it is used. One that is opened
+    // from here on may be a good one.
     let old: Vec<i32> = sqlx::query_scalar(THEIRS)
         .fetch_all(&mut writer)
         .await
         .unwrap();
+    alter_database(&mut writer, "reset default_transaction_read_only").await;
     for id in ids("readable-", 4) {
         fleet.register(&id).await;
     }
