@@ -24,8 +24,10 @@ const STATEMENTS_AT_REST: f64 = 10.0;
 /// Longer than a server process of Postgres keeps its figures to itself, and
 /// than the pause between two sweeps.
 const WINDOW: Duration = Duration::from_secs(12);
-/// Clients that watch, and as many that read bytes, in one load.
+/// Clients that watch, and as many that read bytes, at the same time.
 const STREAMS: usize = 40;
+/// Files that are registered before these are cut off and others come.
+const WAVE: usize = 100;
 
 /// With the pauses of production, which [`Fleet`] shortens.
 const UNHURRIED: &[&str] = &["retry.poll_interval", "retention.sweep_interval"];
@@ -79,25 +81,30 @@ async fn a_replica_comes_back_to_rest_after_a_load_with_faults() {
     fleet.assert_all_stored(1).await;
 
     // What it keeps once it has done everything once is no leak.
-    load(&fleet, &service, "warm-", 60).await;
+    load(&fleet, &service, &ids("warm-", 60)).await;
     let warm = observer.rest().await;
-    let count = times(300, 3_000);
-    load(&fleet, &service, "load-", count).await;
+    let files = ids("load-", times(300, 3_000));
+    for wave in files.chunks(WAVE) {
+        load(&fleet, &service, wave).await;
+    }
     let after = observer.rest_like(&warm).await;
     figure(
         "rest after load",
-        format!("{count} files, {} streams cut", 2 * STREAMS),
+        format!(
+            "{} files, {} streams cut",
+            files.len(),
+            files.len() / WAVE * 2 * STREAMS
+        ),
         format!("{after:?}, before {warm:?}"),
     );
 }
 
 /// Registers files whose downloads fail in some way, with watchers and readers
 /// beside them that are cut off in the middle; ends when all work has ended.
-async fn load(fleet: &Fleet, service: &RunningService, prefix: &str, count: usize) {
+async fn load(fleet: &Fleet, service: &RunningService, files: &[String]) {
     let proxy = Proxy::start(Target::Tcp(service.grpc.unwrap())).await;
     let watchers = join_all((0..STREAMS).map(|_| watch(fleet, &proxy))).await;
     let readers = join_all((0..STREAMS).map(|_| read(fleet, &proxy))).await;
-    let files = ids(prefix, count);
     for (id, n) in files.iter().zip(0..) {
         let script: &[&str] = match n % 8 {
             0 => &["503", "ok"],
@@ -113,7 +120,7 @@ async fn load(fleet: &Fleet, service: &RunningService, prefix: &str, count: usiz
         fleet.put_file(id, &text(id, bytes), script);
     }
     let told = join_all(watchers.into_iter().map(first_of));
-    let ((), watchers) = tokio::join!(fleet.register_all(&files), told);
+    let ((), watchers) = tokio::join!(fleet.register_all(files), told);
     // In the middle of it, without a word.
     proxy.reset_all();
     drop((watchers, readers, proxy));
@@ -168,8 +175,9 @@ struct Taken {
 }
 
 impl Taken {
-    /// Whether this is no more than before a load, but for what a pool keeps
-    /// open for a while: far less than there were streams of either kind.
+    /// Whether this is no more than before a load, but for what clients of the
+    /// store and of providers keep open for a while: far less than there were
+    /// streams of either kind.
     fn is_like(&self, before: &Self) -> bool {
         self.statements <= STATEMENTS_AT_REST
             && self.connections <= before.connections.max(8 + 1)
