@@ -6,6 +6,7 @@ use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::storage_key::StorageKey;
 use crate::ids::{AttachmentId, TenantId};
+use crate::telemetry::Chain;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use std::collections::HashMap;
@@ -103,7 +104,7 @@ impl Db {
 /// The attachment in a row that must not cost its neighbours.
 pub(super) fn readable(row: &PgRow) -> Result<Attachment, Unreadable> {
     row::read::<AttachmentRow, _>(row).map_err(|error| {
-        tracing::error!(%error, "a record cannot be read");
+        tracing::error!(error = %Chain(&error), "a record cannot be read");
         Unreadable
     })
 }

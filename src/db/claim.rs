@@ -4,6 +4,7 @@ use super::row::{self, AttachmentRow, attachment_columns};
 use super::{Db, DbError, to_seconds};
 use crate::attachment::Attachment;
 use crate::attachment::status::Attempt;
+use crate::telemetry::Chain;
 use std::time::Duration;
 
 /// Who claims, and for how long.
@@ -74,7 +75,7 @@ impl Db {
             .iter()
             .filter_map(|row| {
                 row::read::<ClaimRow, _>(row)
-                    .inspect_err(|error| tracing::error!(%error, "a claimed row cannot be read"))
+                    .inspect_err(|error| tracing::error!(error = %Chain(error), "a claimed row cannot be read"))
                     .ok()
             })
             .collect())

@@ -9,6 +9,7 @@ mod attachments;
 mod audit;
 mod backlog;
 mod channels;
+mod check;
 mod claim;
 mod deletion;
 mod events;
@@ -23,6 +24,7 @@ mod requeue;
 mod row;
 mod settle;
 mod source_json;
+mod sql_error;
 mod sweep;
 mod usage;
 mod wake;
@@ -31,10 +33,12 @@ pub use attachments::Unreadable;
 pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
 pub use channels::{ChannelRecord, CredentialChange};
+pub use check::CheckError;
 pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;
 pub use redrive::RedriveId;
+pub use sql_error::SqlError;
 pub use wake::WorkNews;
 
 use pool::Pool;
@@ -46,6 +50,9 @@ use std::str::FromStr as _;
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The tables, as this version of the service has them.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// For a command that does one thing and ends; a pool has its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -101,8 +108,7 @@ impl Db {
     /// Prepares a pool; connects when it is first used.
     pub fn new(settings: &Settings) -> Result<Self, DbError> {
         let milliseconds = settings.statement_timeout.as_millis().to_string();
-        let options = PgConnectOptions::from_str(settings.url.expose_secret())
-            .map_err(DbError::Settings)?
+        let options = options(&settings.url)?
             .application_name("attachments")
             .options([
                 ("statement_timeout", milliseconds.as_str()),
@@ -147,19 +153,16 @@ impl Db {
         let connect = PgConnection::connect_with(&options);
         let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connect)
             .await
-            .map_err(|_| MigrateError::Silent)?
-            .map_err(MigrateError::Connect)?;
-        sqlx::migrate!().run(&mut connection).await?;
-        connection.close().await.map_err(MigrateError::Connect)
-    }
-
-    /// Whether the database answers and has the tables.
-    pub async fn check(&self) -> Result<(), DbError> {
-        // No row is read: the head of a queue's table is full of dead ones.
-        sqlx::query("select 1 from work limit 0")
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+            .map_err(|_| MigrateError::Silent {
+                address: sql_error::address(&options),
+            })?
+            .map_err(|error| MigrateError::connect(error, &options))?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(MigrateError::apply)?;
+        let closed = connection.close().await;
+        closed.map_err(|error| MigrateError::connect(error, &options))
     }
 
     /// The database's time, for what is to touch nothing that comes after it.
@@ -179,14 +182,44 @@ impl Db {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database cannot be reached.
-    #[error("the database cannot be reached")]
-    Connect(#[source] sqlx::Error),
+    #[error("the database cannot be reached at {address}")]
+    Connect {
+        /// Host, port and database.
+        address: String,
+        /// Why.
+        source: SqlError,
+    },
     /// It does not answer.
-    #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
-    Silent,
-    /// A migration failed.
+    #[error("the database at {address} did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    Silent {
+        /// Host, port and database.
+        address: String,
+    },
+    /// A statement of theirs failed.
     #[error("the migrations could not be applied")]
-    Apply(#[from] sqlx::migrate::MigrateError),
+    Statement(#[source] SqlError),
+    /// They are not those that were applied before.
+    #[error("the migrations could not be applied")]
+    Apply(#[source] sqlx::migrate::MigrateError),
+}
+
+impl MigrateError {
+    fn apply(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as Failed;
+        match error {
+            Failed::Execute(error) | Failed::ExecuteMigration(error, _) => {
+                Self::Statement(SqlError(error))
+            }
+            other => Self::Apply(other),
+        }
+    }
+
+    fn connect(error: sqlx::Error, options: &PgConnectOptions) -> Self {
+        Self::Connect {
+            address: sql_error::address(options),
+            source: SqlError(error),
+        }
+    }
 }
 
 /// The database did not do what was asked.
@@ -197,14 +230,14 @@ pub enum DbError {
     Settings(#[source] sqlx::Error),
     /// The database is away or overloaded; the same call may work later.
     #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] SqlError),
     /// The statement gave way to others again and again; the same call may
     /// work later.
     #[error("the database is too busy with other transactions on the same rows")]
-    Contended(#[source] sqlx::Error),
+    Contended(#[source] SqlError),
     /// The database refused the statement.
     #[error("the database refused a statement")]
-    Statement(#[source] sqlx::Error),
+    Statement(#[source] SqlError),
     /// A row holds what no writer of ours writes.
     #[error("{table} {id}: {what}")]
     Inconsistent {
@@ -228,11 +261,11 @@ impl DbError {
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         if wants_repeating(&error) {
-            Self::Contended(error)
+            Self::Contended(SqlError(error))
         } else if is_transient(&error) {
-            Self::Unavailable(error)
+            Self::Unavailable(SqlError(error))
         } else {
-            Self::Statement(error)
+            Self::Statement(SqlError(error))
         }
     }
 }
@@ -256,6 +289,15 @@ fn is_transient(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether a database's URL can be read; what it leads to is not looked at.
+pub fn check_url(url: &SecretString) -> Result<(), DbError> {
+    options(url).map(drop)
+}
+
+fn options(url: &SecretString) -> Result<PgConnectOptions, DbError> {
+    PgConnectOptions::from_str(url.expose_secret()).map_err(DbError::Settings)
 }
 
 /// A count or size for a `bigint` column.

@@ -9,6 +9,7 @@
 //! server that only reads is left: it was the primary once.
 
 use super::repeat::{Pauses, Repeatable, wants_repeating};
+use super::sql_error::address;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
@@ -51,8 +52,13 @@ impl Pool {
 
     /// A connection for one question.
     async fn lend(&self) -> Result<Lent, Error> {
+        let acquired = self.connections.acquire().await;
+        let connection = acquired.map_err(|error| match error {
+            Error::PoolTimedOut => self.too_late("gave no connection"),
+            other => other,
+        })?;
         Ok(Lent {
-            connection: Some(self.connections.acquire().await?),
+            connection: Some(connection),
             patience: self.patience,
         })
     }
@@ -76,7 +82,13 @@ impl Pool {
     /// Waits for an answer; one that is too late is an I/O error.
     async fn wait<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let waited = tokio::time::timeout(self.patience, answer).await;
-        waited.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+        waited.unwrap_or_else(|_| Err(self.too_late("did not answer")))
+    }
+
+    fn too_late(&self, what: &str) -> Error {
+        let address = address(&self.connections.connect_options());
+        let told = format!("{address} {what} in time");
+        Error::Io(io::Error::new(io::ErrorKind::TimedOut, told))
     }
 }
 

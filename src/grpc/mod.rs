@@ -12,6 +12,7 @@ mod deadline;
 mod details;
 mod error;
 mod sealed;
+mod span;
 
 use crate::access::Access;
 use crate::admin::Admin;
@@ -105,6 +106,8 @@ pub fn router<H: Health>(
     let router = services.routes().prepare().into_axum_router();
     Ok(router
         .layer(from_fn_with_state(LONGEST_CALL, deadline::keep))
+        .layer(span::TenantLayer)
         .layer(AuthLayer::new(verifier, public))
-        .layer(from_fn(details::complete)))
+        .layer(from_fn(details::complete))
+        .layer(span::SpanLayer))
 }

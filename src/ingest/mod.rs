@@ -28,6 +28,7 @@ use crate::db::Db;
 use crate::failpoint::{self, Step};
 use crate::provider::{Providers, Sealer};
 use crate::queue::{Held, Job, Queue};
+use crate::telemetry::Chain;
 use credentials::Credentials;
 use disk_budget::DiskBudget;
 use outage::Outage;
@@ -125,12 +126,14 @@ impl Ingest {
 
     /// Runs one claimed attempt to its end.
     pub async fn run(&self, job: Job) {
-        let span = tracing::info_span!(
+        // Of the highest level, so that no filter leaves an error without it.
+        let span = tracing::error_span!(
             "ingest",
             attachment.id = %job.attempt.attachment.id,
             tenant.id = %job.attempt.attachment.tenant,
             channel.id = %job.attempt.attachment.channel,
             attempt.fence = job.attempt.fence,
+            worker.name = self.queue.worker(),
         );
         // Boxed: an attempt is large, and so would be whatever holds one.
         Box::pin(self.attempt(job)).instrument(span).await;
@@ -204,14 +207,14 @@ impl Ingest {
             }
             // The row may hold the object after all; its announcement knows.
             (Err(error), _) => {
-                tracing::error!(%error, "the outcome could not be written before the lease ended");
+                tracing::error!(error = %Chain(&error), "the outcome could not be written before the lease ended");
             }
         }
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {
         if let Err(error) = self.db.doom(&owner.tenant, owner.id, key).await {
-            tracing::warn!(%error, "an object that nobody wants goes when its announcement is due");
+            tracing::warn!(error = %Chain(&error), "an object that nobody wants goes when its announcement is due");
         }
     }
 }

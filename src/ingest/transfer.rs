@@ -15,6 +15,7 @@ use crate::blob::BlobError;
 use crate::egress::Fetched;
 use crate::failpoint::{self, Step};
 use crate::inspect::{Expectation, Inspection, Inspector};
+use crate::telemetry::Chain;
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -115,7 +116,7 @@ impl Ingest {
                 Err(FailureReason::Interrupted.into())
             }
             Err(error) => {
-                tracing::error!(%error, "the object could not be announced");
+                tracing::error!(error = %Chain(&error), "the object could not be announced");
                 "the object could not be announced".clone_into(&mut log.detail);
                 Err(FailureReason::Interrupted.into())
             }
@@ -200,7 +201,7 @@ fn spool_failure(error: &SpoolError, attempt: &Attempt, log: &mut AttemptLog) ->
         SpoolError::Full => ROOM_PAUSE,
         SpoolError::Disk(cause) => {
             counts::spool_failed();
-            tracing::error!(error = %cause, "the spool failed");
+            tracing::error!(error = %Chain(cause), "the spool failed");
             DISK_PAUSE
         }
     };

@@ -4,6 +4,7 @@ use super::{Bar, Job, Queue};
 use crate::attachment::journal::AttemptLog;
 use crate::db::{DbError, Turn};
 use crate::failpoint::{self, Step};
+use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -127,6 +128,6 @@ pub(super) async fn give_back(queue: &Queue, job: Job) {
     };
     let id = job.attempt.attachment.id;
     if let Err(error) = queue.db.settle(&job.attempt.give_back(), &log).await {
-        tracing::warn!(attachment.id = %id, %error, "a claim could not be given back");
+        tracing::warn!(attachment.id = %id, error = %Chain(&error), "a claim could not be given back");
     }
 }

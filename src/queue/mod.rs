@@ -11,18 +11,19 @@ mod lease;
 mod news;
 mod resume;
 mod worker;
+mod worker_name;
 
 pub use lease::{Held, Job};
 
 use crate::attachment::journal::AttemptLog;
 use crate::attachment::status::{Attempt, Settlement};
 use crate::db::{Db, DbError, Lease};
+use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Between two tries to write something down while the database is away.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -66,7 +67,7 @@ impl Queue {
     #[must_use]
     pub fn new(db: Db, settings: Settings) -> Self {
         let lease = Lease {
-            worker: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            worker: worker_name::of_this_process(),
             length: settings.lease,
         };
         Self {
@@ -79,6 +80,12 @@ impl Queue {
         }
     }
 
+    /// The name that this process's claims bear, in the journal of attempts too.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        &self.lease.worker
+    }
+
     /// Announces the object that an attempt is about to put; false when it
     /// lost its lease and must not. While the database is away this is
     /// repeated: [`Queue::hold`] ends it with the lease.
@@ -87,7 +94,7 @@ impl Queue {
             let announced = self.db.announce(attempt, self.settings.orphaned_after);
             match announced.await {
                 Err(error) if error.is_unavailable() => {
-                    tracing::warn!(%error, "the object could not be announced yet");
+                    tracing::warn!(error = %Chain(&error), "the object could not be announced yet");
                     tokio::time::sleep(PAUSE).await;
                 }
                 announced => return announced,
@@ -108,7 +115,7 @@ impl Queue {
         loop {
             match self.db.settle(settlement, trace).await {
                 Err(error) if error.is_unavailable() && began.elapsed() < self.lease.length => {
-                    tracing::warn!(attachment.id = %settlement.attachment.id, %error,
+                    tracing::warn!(attachment.id = %settlement.attachment.id, error = %Chain(&error),
                         "the outcome could not be written yet");
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -9,6 +9,7 @@ use super::event::{Event, InboundMessage, Malformed, as_name, file_name, url};
 use crate::ids::{ChannelId, MessageId};
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{LineImageSet, LineSource, RegisterAttachmentRequest};
+use crate::telemetry::Chain;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -109,7 +110,7 @@ fn read(channel: &ChannelId, mut payload: Value) -> Option<Event> {
         Ok(LineEvent::Unsend { unsend }) => Some(Event::Unsent(named(&unsend.message_id)?)),
         Ok(LineEvent::Other) => None,
         Err(error) => {
-            tracing::warn!(channel.id = %channel, %error, "unreadable LINE event");
+            tracing::warn!(channel.id = %channel, error = %Chain(&error), "unreadable LINE event");
             None
         }
     }
