@@ -1,13 +1,14 @@
 //! LINE, Slack, and how they are reached.
 
 use super::base_url;
+use crate::config::fault::Fault;
 use crate::config::sections::Config;
 use crate::{egress, ingest, provider};
 use std::num::NonZeroU64;
 use url::Url;
 
 impl Config {
-    pub(super) fn line_settings(&self, faults: &mut Vec<String>) -> Option<provider::LineSettings> {
+    pub(super) fn line_settings(&self, faults: &mut Vec<Fault>) -> Option<provider::LineSettings> {
         Some(provider::LineSettings {
             content_url: base_url(faults, "line.content_url", &self.line.content_url)?,
         })
@@ -45,10 +46,13 @@ impl Config {
         }
     }
 
-    pub(super) fn allowance(&self, faults: &mut Vec<String>) -> Option<ingest::Allowance> {
+    pub(super) fn allowance(&self, faults: &mut Vec<Fault>) -> Option<ingest::Allowance> {
         let speed = NonZeroU64::new(self.egress.total_bytes_per_second);
         if speed.is_none() {
-            faults.push("egress.total_bytes_per_second: must be at least 1".to_owned());
+            faults.push(Fault::unfit(
+                "egress.total_bytes_per_second",
+                "must be at least 1",
+            ));
         }
         Some(ingest::Allowance {
             any_size: self.egress.total_timeout.0,
