@@ -2,13 +2,13 @@
 //! what the tenant has in all.
 //!
 //! Promises: a credential comes in and never goes out; it is sealed before it
-//! is stored.
+//! is stored; and it does not outlive its channel's move to another provider.
 
 use crate::attachment::channel_policy::ChannelPolicy;
 use crate::attachment::usage::StatusUsage;
 use crate::db::{ChannelRecord, CredentialChange, Db, DbError};
 use crate::ids::{ChannelId, TenantId};
-use crate::provider::{Sealer, SealingError};
+use crate::provider::{Owner, Sealer, SealingError};
 use crate::queue::Queue;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -71,7 +71,8 @@ impl Admin {
     }
 
     /// Creates or replaces a channel; without a credential the stored one
-    /// stays. A new one wakes what had failed for want of it.
+    /// stays, unless it is another provider's: that one is dropped. A new one
+    /// wakes what had failed for want of it.
     pub async fn put_channel(
         &self,
         tenant: &TenantId,
@@ -80,8 +81,15 @@ impl Admin {
         credential: Option<&SecretString>,
     ) -> Result<Channel, AdminError> {
         let change = match credential {
-            None => CredentialChange::Keep,
-            Some(clear) => CredentialChange::Replace(self.sealer.seal(tenant, id, clear)?),
+            None => CredentialChange::KeepOfProvider,
+            Some(clear) => {
+                let owner = Owner {
+                    tenant,
+                    channel: id,
+                    provider: policy.provider,
+                };
+                CredentialChange::Replace(self.sealer.seal(owner, clear)?)
+            }
         };
         let is_new = matches!(change, CredentialChange::Replace(_));
         let record = self.db.put_channel(tenant, id, policy, change).await?;

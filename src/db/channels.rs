@@ -32,8 +32,9 @@ pub struct ChannelRecord {
 /// What a put does to the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialChange {
-    /// Leaves the one that is there.
-    Keep,
+    /// Leaves the one that is there, if it is of the same provider; else drops
+    /// it, for no other provider may see it.
+    KeepOfProvider,
     /// Replaces it by this sealed one.
     Replace(Vec<u8>),
 }
@@ -52,8 +53,11 @@ insert into channels as c (tenant_id, channel_id, provider, credential, retentio
     ephemeral_ttl_seconds, link_mode, limits, credential_since)
 values ($1, $2, $3, $4, $5, $6, $7, $8, case when $4 is not null then now() end)
 on conflict (tenant_id, channel_id) do update
-set provider = excluded.provider, credential = coalesce(excluded.credential, c.credential),
-    credential_since = coalesce(excluded.credential_since, c.credential_since),
+set provider = excluded.provider,
+    credential = coalesce(excluded.credential,
+        case when c.provider = excluded.provider then c.credential end),
+    credential_since = coalesce(excluded.credential_since,
+        case when c.provider = excluded.provider then c.credential_since end),
     retention = excluded.retention, ephemeral_ttl_seconds = excluded.ephemeral_ttl_seconds,
     link_mode = excluded.link_mode, limits = excluded.limits, updated_at = now()
 returning ",
@@ -117,7 +121,7 @@ impl Db {
             Retention::Ephemeral { ttl } => ("ephemeral", Some(to_bigint(ttl.as_secs()))),
         };
         let sealed = match credential {
-            CredentialChange::Keep => None,
+            CredentialChange::KeepOfProvider => None,
             CredentialChange::Replace(sealed) => Some(sealed),
         };
         let row: ChannelRow = sqlx::query_as(PUT)

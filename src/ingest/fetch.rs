@@ -12,7 +12,7 @@ use crate::attachment::source::MediaSource;
 use crate::attachment::status::Attempt;
 use crate::db::ChannelRecord;
 use crate::egress::{FetchError, Fetched, ResponseHead};
-use crate::telemetry::Chain;
+use crate::provider::Owner;
 use secrecy::SecretString;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ impl Ingest {
     ) -> Result<(MediaLimits, Option<Credential>), Failure> {
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
         let record = self.db.channel(tenant, channel).await.map_err(|error| {
-            tracing::warn!(error = %Chain(&error), "the channel could not be read");
+            tracing::warn!(%error, "the channel could not be read");
             "the channel could not be read".clone_into(&mut log.detail);
             Failure {
                 // Our outage, not the file's.
@@ -65,9 +65,15 @@ impl Ingest {
             None => None,
             Some(sealed) => {
                 let id = CredentialId::of(tenant, channel, sealed);
-                let opened = self.sealer.open(tenant, channel, sealed);
+                let owner = Owner {
+                    tenant,
+                    channel,
+                    // The file's, whatever the channel says: it is who is called.
+                    provider: attachment.source.provider(),
+                };
+                let opened = self.sealer.open(owner, sealed);
                 let secret = opened.map_err(|error| {
-                    tracing::error!(error = %Chain(&error), "the channel's credential does not open");
+                    tracing::error!(%error, "the channel's credential does not open");
                     "the channel's credential does not open".clone_into(&mut log.detail);
                     Failure::from(FailureReason::CredentialMissing)
                 })?;
@@ -113,7 +119,7 @@ impl Ingest {
         tracing::info!("the credential works again");
         let (tenant, channel) = (&working.tenant, &working.channel);
         while let Err(error) = self.db.trust_credential(tenant, channel).await {
-            tracing::warn!(error = %Chain(&error), "what is parked cannot be put back yet");
+            tracing::warn!(%error, "what is parked cannot be put back yet");
             if !error.is_unavailable() {
                 return;
             }

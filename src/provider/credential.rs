@@ -1,6 +1,8 @@
-//! Credentials at rest: sealed with AES-256-GCM, each for its own tenant and
-//! channel, so that a blob moved to another row does not open.
+//! Credentials at rest: sealed with AES-256-GCM, each for its own tenant,
+//! channel and provider, so that a blob moved to another row, or left behind
+//! in a row whose provider changed, does not open.
 
+use crate::attachment::channel_policy::Provider;
 use crate::ids::{ChannelId, TenantId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// Version of the sealed form: version, key id, nonce, ciphertext with tag.
-const VERSION: u8 = 1;
+/// Version 1 did not bind a credential to its provider and opens no more.
+const VERSION: u8 = 2;
 const KEY_ID_LEN: usize = 4;
 
 /// A 256-bit key.
@@ -41,6 +44,18 @@ impl SealingKey {
             key: LessSafeKey::new(key),
         })
     }
+
+    /// What is authenticated with a credential: the form it is sealed in, the
+    /// key, and its owner, whose names hold no slash, so it reads one way only.
+    fn binding(&self, owner: Owner<'_>) -> Aad<Vec<u8>> {
+        let Owner {
+            tenant,
+            channel,
+            provider,
+        } = owner;
+        let owner = format!("{tenant}/{channel}/{}", provider.as_str());
+        Aad::from([&[VERSION], self.id.as_slice(), owner.as_bytes()].concat())
+    }
 }
 
 /// Seals and opens credentials.
@@ -49,6 +64,17 @@ pub struct Sealer {
     /// The first seals; all open, so that a key can be replaced.
     keys: Vec<SealingKey>,
     random: SystemRandom,
+}
+
+/// Whose a credential is. It opens for the same owner only.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// Whose channel it is.
+    pub tenant: &'a TenantId,
+    /// The channel that has it.
+    pub channel: &'a ChannelId,
+    /// Who issued it, and who alone may see it.
+    pub provider: Provider,
 }
 
 /// A credential could not be sealed or opened.
@@ -63,7 +89,8 @@ pub enum SealingError {
     /// The system gave no random bytes, or the cipher failed.
     #[error("the credential could not be sealed")]
     Seal,
-    /// The key is gone, or the blob is not for this tenant and channel.
+    /// The key is gone, or the blob is not for this tenant, channel and
+    /// provider, or it is of an older form.
     #[error("the credential could not be opened")]
     Open,
 }
@@ -78,11 +105,10 @@ impl Sealer {
         }
     }
 
-    /// Seals a credential for one channel of one tenant.
+    /// Seals a credential for its owner.
     pub fn seal(
         &self,
-        tenant: &TenantId,
-        channel: &ChannelId,
+        owner: Owner<'_>,
         credential: &SecretString,
     ) -> Result<Vec<u8>, SealingError> {
         let key = self.keys.first().ok_or(SealingError::NoKey)?;
@@ -94,20 +120,15 @@ impl Sealer {
         key.key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                owner(tenant, channel),
+                key.binding(owner),
                 &mut sealed,
             )
             .map_err(|_| SealingError::Seal)?;
         Ok([&[VERSION], key.id.as_slice(), &nonce, &sealed].concat())
     }
 
-    /// Opens what [`Sealer::seal`] sealed for the same channel of the same tenant.
-    pub fn open(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelId,
-        sealed: &[u8],
-    ) -> Result<SecretString, SealingError> {
+    /// Opens what [`Sealer::seal`] sealed for the same owner.
+    pub fn open(&self, owner: Owner<'_>, sealed: &[u8]) -> Result<SecretString, SealingError> {
         let (version, rest) = sealed.split_first().ok_or(SealingError::Open)?;
         let (id, rest) = rest
             .split_at_checked(KEY_ID_LEN)
@@ -122,16 +143,11 @@ impl Sealer {
         let mut buffer = ciphertext.to_vec();
         let clear = key
             .key
-            .open_in_place(nonce, owner(tenant, channel), &mut buffer)
+            .open_in_place(nonce, key.binding(owner), &mut buffer)
             .map_err(|_| SealingError::Open)?;
         let text = str::from_utf8(clear).map_err(|_| SealingError::Open)?;
         Ok(SecretString::from(text))
     }
-}
-
-/// Neither name may hold a slash, so the pair reads one way only.
-fn owner(tenant: &TenantId, channel: &ChannelId) -> Aad<Vec<u8>> {
-    Aad::from(format!("{tenant}/{channel}").into_bytes())
 }
 
 #[cfg(test)]
@@ -143,38 +159,54 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_opens_for_its_own_channel_only() {
+    fn a_credential_opens_for_its_own_channel_and_provider_only() {
         let sealer = Sealer::new(vec![key(1)]);
         let (acme, globex) = ("acme".parse().unwrap(), "globex".parse().unwrap());
-        let (line, slack) = ("line".parse().unwrap(), "slack".parse().unwrap());
-        let blob = sealer.seal(&acme, &line, &"xoxb-secret".into()).unwrap();
+        let (main, other) = ("main".parse().unwrap(), "other".parse().unwrap());
+        let owner = Owner {
+            tenant: &acme,
+            channel: &main,
+            provider: Provider::Slack,
+        };
+        let blob = sealer.seal(owner, &"xoxb-secret".into()).unwrap();
         assert!(!blob.windows(6).any(|window| window == b"secret"));
-        let opened = sealer.open(&acme, &line, &blob).unwrap();
+        let opened = sealer.open(owner, &blob).unwrap();
         assert_eq!(opened.expose_secret(), "xoxb-secret");
-        assert!(sealer.open(&globex, &line, &blob).is_err());
-        assert!(sealer.open(&acme, &slack, &blob).is_err());
+        for stranger in [
+            Owner {
+                tenant: &globex,
+                ..owner
+            },
+            Owner {
+                channel: &other,
+                ..owner
+            },
+            Owner {
+                provider: Provider::Line,
+                ..owner
+            },
+        ] {
+            assert!(sealer.open(stranger, &blob).is_err(), "{stranger:?}");
+        }
         for position in 0..blob.len() {
             let mut tampered = blob.clone();
             tampered[position] ^= 1;
-            assert!(sealer.open(&acme, &line, &tampered).is_err(), "{position}");
+            assert!(sealer.open(owner, &tampered).is_err(), "{position}");
         }
     }
 
     #[test]
     fn a_replaced_key_still_opens() {
-        let (tenant, channel) = ("acme".parse().unwrap(), "line".parse().unwrap());
-        let sealed = Sealer::new(vec![key(1)])
-            .seal(&tenant, &channel, &"token".into())
-            .unwrap();
-        assert!(
-            Sealer::new(vec![key(2), key(1)])
-                .open(&tenant, &channel, &sealed)
-                .is_ok()
-        );
-        assert!(
-            Sealer::new(vec![key(2)])
-                .open(&tenant, &channel, &sealed)
-                .is_err()
-        );
+        let (tenant, channel) = ("acme".parse().unwrap(), "main".parse().unwrap());
+        let owner = Owner {
+            tenant: &tenant,
+            channel: &channel,
+            provider: Provider::Line,
+        };
+        let sealed = Sealer::new(vec![key(1)]).seal(owner, &"token".into());
+        let sealed = sealed.unwrap();
+        let both = Sealer::new(vec![key(2), key(1)]);
+        assert!(both.open(owner, &sealed).is_ok());
+        assert!(Sealer::new(vec![key(2)]).open(owner, &sealed).is_err());
     }
 }

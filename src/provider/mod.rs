@@ -10,7 +10,7 @@ mod line;
 mod slack;
 mod url;
 
-pub use credential::{Sealer, SealingError, SealingKey};
+pub use credential::{Owner, Sealer, SealingError, SealingKey};
 pub use line::Settings as LineSettings;
 pub use slack::Settings as SlackSettings;
 

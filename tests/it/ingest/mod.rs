@@ -5,6 +5,7 @@ mod addresses;
 mod circuits;
 mod credentials;
 mod deletion;
+mod foreign_credentials;
 mod leases;
 mod lifecycle;
 mod line;
