@@ -114,7 +114,7 @@ section! {
     "slack" Slack {
         /// Base of the Web API.
         api_url: String = "https://slack.com/api".to_owned();
-        /// Hosts that get the token with a file request.
+        /// Hosts that get the token with a file request, over https; or whole origins, as scheme://host:port.
         file_hosts: Vec<String> = vec!["files.slack.com".to_owned(), "files-origin.slack.com".to_owned()];
         /// Hosts that a file request may be redirected to, without the token. A leading dot means any subdomain.
         redirect_hosts: Vec<String> = vec!["slack-files.com".to_owned(), ".slack-edge.com".to_owned()];
@@ -138,7 +138,7 @@ section! {
         min_bytes_per_second: u64 = 16 * 1024;
         /// See min_bytes_per_second.
         min_rate_window: Human = seconds(30);
-        /// host:port that may be called although it is not public or not https. For simulators.
+        /// Origins, as scheme://host:port, that are called although they are not https, not at port 443 or not in the public internet: a proxy before a provider, say. Nothing else inside is ever called, whatever a name leads to; a simulator at http://127.0.0.1 or http://localhost, named as content_url or api_url, need not stand here.
         trusted_origins: Vec<String> = Vec::new();
     }
 }

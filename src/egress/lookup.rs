@@ -2,7 +2,7 @@
 //!
 //! Promises: look-ups that nobody waits for any more still count against a
 //! bound of their own, for each takes a thread until the machine gives up; and
-//! a name that came from outside leads to the public internet or nowhere.
+//! a guarded name leads to the public internet or nowhere.
 
 use super::address::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -24,40 +24,43 @@ pub(super) struct RefusedAddress;
 #[error("the name could not be looked up")]
 pub(super) struct FailedLookup(#[source] io::Error);
 
-/// Looks names up.
+/// Asks the machine.
 #[derive(Debug, Clone)]
-pub(super) struct Lookup {
+pub(super) struct Machine {
     free: Arc<Semaphore>,
-    public_only: bool,
 }
 
-impl Lookup {
-    /// For any name.
+impl Machine {
+    /// With a bound of its own: names that nobody answers for hold up only
+    /// those that are looked up through the same one.
     pub(super) fn new() -> Self {
         Self {
             free: Arc::new(Semaphore::new(AT_ONCE)),
-            public_only: false,
-        }
-    }
-
-    /// For names that came from outside: refuses one that leads to a single
-    /// address outside the public internet. Has a bound of its own, or names
-    /// that nobody answers for would hold up the providers'.
-    pub(super) fn public_only() -> Self {
-        Self {
-            public_only: true,
-            ..Self::new()
         }
     }
 }
 
-impl Resolve for Lookup {
+impl Resolve for Machine {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { free, public_only } = self.clone();
+        let free = self.free.clone();
         Box::pin(async move {
             let found = look_up(free, name).await.map_err(FailedLookup)?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Refuses a name that leads to a single address outside the public internet.
+#[derive(Debug, Clone)]
+pub(super) struct PublicOnly<R>(pub(super) R);
+
+impl<R: Resolve> Resolve for PublicOnly<R> {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = self.0.resolve(name);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = found.await?.collect();
             let inside = found.iter().any(|address| !is_public(address.ip()));
-            if public_only && (inside || found.is_empty()) {
+            if inside || found.is_empty() {
                 return Err(RefusedAddress.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)

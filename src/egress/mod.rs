@@ -1,31 +1,34 @@
 //! The one way out: every call to a provider goes through [`Egress`].
 //!
 //! Promises: no redirect is followed unseen, no proxy of the environment is
-//! used, no cookie is kept, no body is decoded; and an address that came from
-//! outside is called only over https, at port 443, and only where it lies in
-//! the public internet. The check sits before the call (literals) and in the
-//! resolver (names), so a name cannot change its meaning in between.
+//! used, no cookie is kept, no body is decoded; and whoever chose an address,
+//! it is called only over https, at port 443, and only where it lies in the
+//! public internet, unless the operator trusts its origin. The check sits
+//! before the call (literals) and in the resolver (names), so a name cannot
+//! change its meaning in between.
 
 mod address;
 mod fetched;
+mod guard;
 mod lookup;
 mod reply;
 mod retry_after;
 
 pub use fetched::{FetchError, Fetched, ResponseHead};
+pub use guard::{Refused, admit};
 pub use reply::Reply;
 
 use crate::attachment::failure::FailureReason;
-use address::is_public;
-use lookup::Lookup;
+use lookup::{Machine, PublicOnly};
 use reply::failure;
+use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use url::Host;
+use url::Origin;
 
 /// How calls go out.
 #[derive(Debug, Clone)]
@@ -36,31 +39,34 @@ pub struct Settings {
     pub first_byte_timeout: Duration,
     /// Time between two pieces of a body.
     pub idle_timeout: Duration,
-    /// `host:port` that may be called although it is not public or not https:
-    /// for simulators, and for proxies that an operator put there.
-    pub trusted_origins: Vec<String>,
+    /// Scheme, host and port that may be called although they are not public
+    /// or not https: simulators, and proxies that an operator put there.
+    pub trusted_origins: Vec<Origin>,
 }
 
 /// The guarded client.
 #[derive(Debug, Clone)]
 pub struct Egress {
     /// For addresses that came from outside.
-    guarded: Client,
-    /// For addresses that the operator configured.
+    foreign: Client,
+    /// For addresses that the operator configured: guarded alike, with look-ups
+    /// that no foreign name holds up.
+    configured: Client,
+    /// For the trusted origins, unguarded.
     trusted: Client,
-    trusted_origins: Arc<[String]>,
+    trusted_origins: Arc<[Origin]>,
     /// For the connection and the head of the answer together.
     head_timeout: Duration,
     idle_timeout: Duration,
 }
 
-/// Who chose an address.
+/// Who chose an address. The guard is the same for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum ChosenBy {
     /// The operator, in the settings.
-    Configured,
+    Operator,
     /// Somebody outside: an event, a provider's answer, a redirect.
-    Foreign,
+    Outsider,
 }
 
 /// The client could not be built.
@@ -71,10 +77,18 @@ pub struct EgressError(#[source] reqwest::Error);
 impl Egress {
     /// Builds the clients. `rustls` must have its crypto provider by now.
     pub fn new(settings: &Settings) -> Result<Self, EgressError> {
-        let client = |lookup| builder(settings).dns_resolver(Arc::new(lookup)).build();
+        Self::resolving(settings, Machine::new)
+    }
+
+    fn resolving<R>(settings: &Settings, resolver: impl Fn() -> R) -> Result<Self, EgressError>
+    where
+        R: Resolve + 'static,
+    {
+        let guarded = || client(settings, PublicOnly(resolver()));
         Ok(Self {
-            guarded: client(Lookup::public_only()).map_err(EgressError)?,
-            trusted: client(Lookup::new()).map_err(EgressError)?,
+            foreign: guarded()?,
+            configured: guarded()?,
+            trusted: client(settings, resolver())?,
             trusted_origins: settings.trusted_origins.clone().into(),
             head_timeout: settings.connect_timeout + settings.first_byte_timeout,
             idle_timeout: settings.idle_timeout,
@@ -86,15 +100,16 @@ impl Egress {
     pub async fn get(
         &self,
         url: Url,
-        origin: Origin,
+        chosen_by: ChosenBy,
         credential: Option<&SecretString>,
     ) -> Result<Reply, FetchError> {
-        let client = match origin {
-            Origin::Configured => &self.trusted,
-            Origin::Foreign if self.is_trusted(&url) => &self.trusted,
-            Origin::Foreign => {
-                admit(&url)?;
-                &self.guarded
+        let client = if self.trusted_origins.contains(&url.origin()) {
+            &self.trusted
+        } else {
+            admit(&url)?;
+            match chosen_by {
+                ChosenBy::Operator => &self.configured,
+                ChosenBy::Outsider => &self.foreign,
             }
         };
         let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
@@ -120,10 +135,12 @@ impl Egress {
             }
         }
     }
+}
 
-    fn is_trusted(&self, url: &Url) -> bool {
-        origin_of(url).is_some_and(|origin| self.trusted_origins.contains(&origin))
-    }
+fn client(settings: &Settings, resolver: impl Resolve + 'static) -> Result<Client, EgressError> {
+    let resolver = Arc::new(resolver);
+    let client = builder(settings).dns_resolver(resolver).build();
+    client.map_err(EgressError)
 }
 
 /// Of the time limits only that of the connection is here: the client's
@@ -137,123 +154,5 @@ fn builder(settings: &Settings) -> ClientBuilder {
         .user_agent(concat!("attachments/", env!("CARGO_PKG_VERSION")))
 }
 
-/// `host:port` of a URL.
-#[must_use]
-pub fn origin_of(url: &Url) -> Option<String> {
-    Some(format!(
-        "{}:{}",
-        url.host_str()?,
-        url.port_or_known_default()?
-    ))
-}
-
-/// What an address from outside must be before anything is looked up.
-fn admit(url: &Url) -> Result<(), FetchError> {
-    let refused = |detail| Err(FetchError::new(FailureReason::SourceRefusedAddress, detail));
-    if url.scheme() != "https" {
-        return refused("the address is not https");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refused("the address carries user info");
-    }
-    if url.port_or_known_default() != Some(443) {
-        return refused("the address names a port other than 443");
-    }
-    let literal = match url.host() {
-        Some(Host::Domain(_)) => return Ok(()),
-        Some(Host::Ipv4(address)) => address.into(),
-        Some(Host::Ipv6(address)) => address.into(),
-        None => return refused("the address has no host"),
-    };
-    if is_public(literal) {
-        Ok(())
-    } else {
-        refused("the address is not public")
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::dns::{Name, Resolve, Resolving};
-
-    fn refused(text: &str) -> bool {
-        Url::parse(text).is_ok_and(|url| admit(&url).is_err())
-    }
-
-    #[test]
-    fn addresses_from_outside_are_https_public_and_plain() {
-        for bad in [
-            "http://example.com/",
-            "ftp://example.com/",
-            "https://example.com:8443/",
-            "https://user@example.com/",
-            "https://user:secret@example.com/",
-            "https://127.0.0.1/",
-            "https://2130706433/",
-            "https://0x7f.1/",
-            "https://0177.0.0.1/",
-            "https://127.1/",
-            "https://[::1]/",
-            "https://[::ffff:127.0.0.1]/",
-            "https://[fe80::1]/",
-            "https://169.254.169.254/latest/meta-data/",
-            "https://１２７.0.0.1/",
-        ] {
-            assert!(refused(bad), "{bad}");
-        }
-        for good in [
-            "https://example.com/a?b=c",
-            "https://8.8.8.8/",
-            "https://[2606:4700::1111]/",
-        ] {
-            assert!(!refused(good), "{good}");
-        }
-    }
-
-    fn settings() -> Settings {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Settings {
-            connect_timeout: Duration::from_secs(3),
-            first_byte_timeout: Duration::from_secs(3),
-            idle_timeout: Duration::from_secs(3),
-            trusted_origins: vec![],
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_nowhere_may_do_so_later() {
-        let egress = Egress::new(&settings()).unwrap();
-        let url = Url::parse("https://nothing.invalid/").unwrap();
-        let failure = egress.get(url, Origin::Foreign, None).await.err().unwrap();
-        assert_eq!(failure.reason, FailureReason::SourceUnavailable);
-        assert!(failure.detail.contains("looked up"), "{failure}");
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_inside_is_refused_for_good() {
-        let egress = Egress::new(&settings()).unwrap();
-        let url = Url::parse("https://localhost/").unwrap();
-        let failure = egress.get(url, Origin::Foreign, None).await.err().unwrap();
-        assert_eq!(failure.reason, FailureReason::SourceRefusedAddress);
-    }
-
-    struct Silent;
-
-    impl Resolve for Silent {
-        fn resolve(&self, _: Name) -> Resolving {
-            Box::pin(std::future::pending())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_look_up_counts_into_the_time_to_connect() {
-        let mut settings = settings();
-        settings.connect_timeout = Duration::from_millis(50);
-        let client = builder(&settings).dns_resolver(Arc::new(Silent)).build();
-        let sent = client.unwrap().get("https://example.com/").send().await;
-        let failure = failure(&sent.unwrap_err());
-        assert_eq!(failure.reason, FailureReason::SourceTimeout);
-        assert!(failure.detail.contains("connect_timeout"), "{failure}");
-    }
-}
+mod tests;

@@ -184,7 +184,8 @@ pub(super) fn failure(error: &reqwest::Error) -> FetchError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if current.is::<RefusedAddress>() {
-            let detail = "the address is not public";
+            let detail = "the name leads to an address that is not public; \
+                          only an origin in egress.trusted_origins may";
             return FetchError::new(FailureReason::SourceRefusedAddress, detail);
         }
         if current.is::<FailedLookup>() {

@@ -7,7 +7,7 @@
 use crate::attachment::failure::FailureReason;
 use crate::attachment::media::{DeclaredType, MediaKind};
 use crate::attachment::source::{LinePart, LineSource};
-use crate::egress::{Egress, FetchError, Fetched, Origin, ResponseHead};
+use crate::egress::{ChosenBy, Egress, FetchError, Fetched, ResponseHead};
 use ::url::Url;
 use http::StatusCode;
 use secrecy::SecretString;
@@ -32,7 +32,7 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, FetchError> {
     let url = content_url(&settings.content_url, source)?;
     let reply = egress
-        .get(url.clone(), Origin::Configured, Some(credential))
+        .get(url.clone(), ChosenBy::Operator, Some(credential))
         .await?;
     let head = reply.head(REQUEST_ID);
     match reply.status() {
@@ -80,7 +80,7 @@ async fn given_up(
     credential: &SecretString,
 ) -> Option<ResponseHead> {
     content.path_segments_mut().ok()?.push("transcoding");
-    let asked = egress.get(content, Origin::Configured, Some(credential));
+    let asked = egress.get(content, ChosenBy::Operator, Some(credential));
     let reply = asked.await.ok()?;
     let head = reply.head(REQUEST_ID);
     if reply.status() != StatusCode::OK {

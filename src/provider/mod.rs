@@ -12,7 +12,7 @@ mod url;
 
 pub use credential::{Owner, Sealer, SealingError, SealingKey};
 pub use line::Settings as LineSettings;
-pub use slack::Settings as SlackSettings;
+pub use slack::{RedirectHost, Settings as SlackSettings};
 
 use crate::attachment::failure::FailureReason;
 use crate::attachment::media::DeclaredType;

@@ -2,7 +2,7 @@
 
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::UrlSource;
-use crate::egress::{Egress, FetchError, Fetched, Origin};
+use crate::egress::{ChosenBy, Egress, FetchError, Fetched};
 use ::url::Url;
 use http::StatusCode;
 
@@ -13,7 +13,7 @@ pub(super) async fn fetch(egress: &Egress, source: &UrlSource) -> Result<Fetched
             "the address cannot be read",
         )
     })?;
-    let reply = egress.get(url, Origin::Foreign, None).await?;
+    let reply = egress.get(url, ChosenBy::Outsider, None).await?;
     let head = reply.head("x-request-id");
     match reply.status() {
         StatusCode::OK => reply.into_fetched(head),

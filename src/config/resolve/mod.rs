@@ -80,15 +80,14 @@ impl Config {
         let auth = self.auth_settings(faults);
         let database = self.try_database(faults);
         let bucket = self.try_bucket(faults);
-        let line = self.line_settings(faults);
-        let slack_url = base_url(faults, "slack.api_url", &self.slack.api_url);
+        let providers = self.provider_settings(faults);
         let signing_key = self.signing_key(faults);
         let access = self.access_settings(faults);
         let sealing_keys = self.sealing_keys(faults);
         let limits = self.media_limits(faults);
         self.check_work(faults);
         let allowance = self.allowance(faults);
-        let (slack_url, limits) = (slack_url?, limits?);
+        let (providers, limits) = (providers?, limits?);
         Some(Resolved {
             listen: self.server.listen,
             admin_listen: self.server.admin_listen,
@@ -98,9 +97,9 @@ impl Config {
             database: database?,
             bucket: bucket?,
             manage_lifecycle: self.s3.manage_lifecycle,
-            egress: self.egress_settings(&slack_url),
-            slack: self.slack_settings(slack_url),
-            line: line?,
+            egress: providers.egress,
+            slack: providers.slack,
+            line: providers.line,
             sealing_keys: sealing_keys?,
             signing_key: signing_key?,
             register: self.register_settings(limits.clone()),

@@ -2,7 +2,7 @@
 
 use super::{REQUEST_ID, Settings, refused};
 use crate::attachment::failure::FailureReason;
-use crate::egress::{Egress, FetchError, Origin};
+use crate::egress::{ChosenBy, Egress, FetchError};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub(super) async fn get(
         .push("files.info");
     url.query_pairs_mut().append_pair("file", file_id);
     let reply = egress
-        .get(url, Origin::Configured, Some(credential))
+        .get(url, ChosenBy::Operator, Some(credential))
         .await?;
     let head = reply.head(REQUEST_ID);
     if reply.status() != StatusCode::OK {

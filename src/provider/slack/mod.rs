@@ -9,8 +9,8 @@ mod info;
 
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::SlackSource;
-use crate::egress::{Egress, FetchError, Fetched, Origin, Reply, ResponseHead, origin_of};
-use ::url::Url;
+use crate::egress::{ChosenBy, Egress, FetchError, Fetched, Reply, ResponseHead};
+use ::url::{Host, Origin, Url};
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use secrecy::SecretString;
@@ -20,11 +20,31 @@ use secrecy::SecretString;
 pub struct Settings {
     /// Base of the Web API, `https://slack.com/api` in production.
     pub api_url: Url,
-    /// `host:port` of the hosts that get the token with a file request.
-    pub file_origins: Vec<String>,
-    /// `host:port` of the hosts that redirects may lead to, without the
-    /// token. A leading dot stands for any one subdomain level or more.
-    pub bare_origins: Vec<String>,
+    /// Who gets the token with a file request.
+    pub file_origins: Vec<Origin>,
+    /// Who a redirect may lead to, without the token.
+    pub redirect_hosts: Vec<RedirectHost>,
+}
+
+/// Who a redirect may lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedirectHost {
+    /// This one.
+    Origin(Origin),
+    /// Whatever ends in this, its leading dot included, over https at port 443.
+    SubdomainOf(String),
+}
+
+impl RedirectHost {
+    fn covers(&self, origin: &Origin) -> bool {
+        match (self, origin) {
+            (Self::Origin(known), _) => known == origin,
+            (Self::SubdomainOf(suffix), Origin::Tuple(scheme, Host::Domain(host), 443)) => {
+                scheme == "https" && host.ends_with(suffix.as_str())
+            }
+            (Self::SubdomainOf(_), _) => false,
+        }
+    }
 }
 
 /// Redirects that are followed at most.
@@ -124,7 +144,7 @@ impl Slack<'_> {
         for _ in 0..=MAX_HOPS {
             let reply = self
                 .egress
-                .get(url.clone(), Origin::Foreign, credential)
+                .get(url.clone(), ChosenBy::Outsider, credential)
                 .await?;
             let head = reply.head(REQUEST_ID);
             match reply.status() {
@@ -149,22 +169,16 @@ impl Slack<'_> {
         Err(refused("Slack redirects too often"))
     }
 
-    /// What a host may see. Hosts are compared whole: `files.slack.com.evil.example`
-    /// is a stranger.
+    /// What a host may see. Origins are compared whole:
+    /// `files.slack.com.evil.example` is a stranger.
     fn audience(&self, url: &Url) -> Audience {
-        let Some(origin) = origin_of(url) else {
-            return Audience::Stranger;
-        };
-        let listed = |list: &[String]| {
-            list.iter().any(|entry| {
-                *entry == origin || (entry.starts_with('.') && origin.ends_with(entry.as_str()))
-            })
-        };
+        let origin = url.origin();
+        let mut redirect_hosts = self.settings.redirect_hosts.iter();
         // By its place in the path: a file may be called `signin.pdf`.
         let signs_in = url.path() == SIGN_IN_PATH || url.query_pairs().any(|(k, _)| k == "redir");
-        if listed(&self.settings.file_origins) && !signs_in {
+        if self.settings.file_origins.contains(&origin) && !signs_in {
             Audience::FileHost
-        } else if listed(&self.settings.bare_origins) {
+        } else if redirect_hosts.any(|known| known.covers(&origin)) {
             Audience::Bare
         } else if signs_in {
             Audience::SignIn

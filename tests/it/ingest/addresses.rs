@@ -50,7 +50,7 @@ async fn an_address_of_a_trusted_origin_is_called_without_a_credential() {
     let file = Fixture::Pdf.bytes();
     let sent = hex::encode(Sha256::digest(&file));
     let web = Web::start(file, "application/pdf").await;
-    let origin = web.address.to_string();
+    let origin = web.url("");
     let app = TestApp::start_with(|config| config.egress.trusted_origins.push(origin)).await;
 
     let stored = app.ingest(url(&web.url("/report.pdf?a=b"))).await;
@@ -75,7 +75,7 @@ async fn the_same_address_is_not_called_where_it_is_not_trusted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn line_leads_nowhere_else() {
     let web = Web::start(Fixture::Png.bytes(), "image/png").await;
-    let origin = web.address.to_string();
+    let origin = web.url("");
     let app = TestApp::start_with(|config| config.egress.trusted_origins.push(origin)).await;
     let inside = format!("http://{}/", app.simulator.forbidden_addr());
     for (id, target) in [("1", inside), ("2", web.url("/picture.png"))] {

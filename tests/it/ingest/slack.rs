@@ -93,7 +93,7 @@ async fn a_stub_is_completed_by_files_info() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_to_a_listed_host_is_followed_without_the_token() {
     let web = Web::start(Fixture::Png.bytes(), "image/png").await;
-    let host = web.address.to_string();
+    let host = web.url("");
     let app = TestApp::start_with(|config| {
         config.slack.redirect_hosts.push(host.clone());
         config.egress.trusted_origins.push(host);
@@ -119,7 +119,7 @@ async fn a_redirect_to_a_stranger_is_not_followed() {
     let image = Media::fixture(Fixture::Png);
     let there = stranger.put_slack_file("F1", SlackFile::new("picture.png", image));
     // Even where the address itself could be called.
-    let host = stranger.local_addr().to_string();
+    let host = format!("http://{}", stranger.local_addr());
     let app = TestApp::start_with(|config| config.egress.trusted_origins.push(host)).await;
     let inside = format!("http://{}/", app.simulator.forbidden_addr());
     for (id, target) in [
@@ -148,7 +148,7 @@ async fn redirects_in_a_circle_have_an_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_token_goes_to_slacks_file_hosts_only() {
     let web = Web::start(Fixture::Png.bytes(), "image/png").await;
-    let host = web.address.to_string();
+    let host = web.url("");
     let app = TestApp::start_with(|config| config.egress.trusted_origins.push(host)).await;
     let simulator = app.simulator.local_addr();
     for (n, address) in [
