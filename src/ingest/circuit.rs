@@ -1,5 +1,5 @@
 //! A circuit: after a few failures in a row it opens, and nobody gets through
-//! but for one in a while, who looks whether it works again.
+//! but for one in a while, who probes whether it works again.
 //!
 //! Pure: time is a parameter. Whoever shares a circuit locks it.
 
@@ -13,84 +13,94 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Circuit {
     longest_pause: Duration,
-    failures: u32,
-    /// Until when nobody is let through.
-    open_until: Option<Instant>,
-    /// Whether somebody was let through to look and has not come back.
-    looking: bool,
+    state: State,
+}
+
+/// The pauses between two probes double while the probes fail.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Everybody gets through. So many have failed in a row.
+    Closed { failures: u32 },
+    /// Nobody gets through until then; the next one after that probes.
+    Open { until: Instant, pause: Duration },
+    /// One got through to probe. The others wait for what it finds; if it does
+    /// not come back by then, another one probes.
+    HalfOpen { until: Instant, pause: Duration },
 }
 
 impl Circuit {
-    /// Closed. Once it is open, the pauses between two looks double up to
+    /// Closed. Once it is open, the pauses between two probes double up to
     /// `longest_pause`.
     pub(super) fn new(longest_pause: Duration) -> Self {
         Self {
             longest_pause,
-            failures: 0,
-            open_until: None,
-            looking: false,
+            state: State::Closed { failures: 0 },
         }
     }
 
     /// How long nobody is let through; `None` lets this one through.
     pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
-        let until = self.open_until?;
-        if now < until {
-            return Some(until - now);
+        let wait = self.barred_for(now);
+        if let (None, State::Open { pause, .. } | State::HalfOpen { pause, .. }) =
+            (wait, self.state)
+        {
+            let until = now + pause;
+            self.state = State::HalfOpen { until, pause };
         }
-        // This one goes to look; the others wait for what it finds.
-        self.open_until = Some(now + self.pause());
-        self.looking = true;
-        None
+        wait
     }
 
     /// How long nobody will be let through; unlike [`Self::wait`] this lets nobody.
     pub(super) fn barred_for(&self, now: Instant) -> Option<Duration> {
-        self.open_until
-            .filter(|until| *until > now)
-            .map(|until| until - now)
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { until, .. } | State::HalfOpen { until, .. } => {
+                (now < until).then(|| until - now)
+            }
+        }
     }
 
     /// It worked: the circuit closes.
     pub(super) fn succeeded(&mut self) {
-        *self = Self::new(self.longest_pause);
+        self.state = State::Closed { failures: 0 };
     }
 
     /// It did not; gives how long nobody is let through now, and `None` while
     /// the circuit stays closed.
     pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
-        if let Some(until) = self.open_until.filter(|until| *until > now)
-            && !self.looking
-        {
+        match self.state {
+            State::Closed { failures } if failures + 1 < THRESHOLD => {
+                let failures = failures + 1;
+                self.state = State::Closed { failures };
+                None
+            }
+            State::Closed { .. } => Some(self.open(FIRST_PAUSE, now)),
             // It was on its way when the circuit opened and tells nothing new.
-            return Some(until - now);
+            State::Open { until, .. } if now < until => Some(until - now),
+            State::Open { pause, .. } | State::HalfOpen { pause, .. } => {
+                Some(self.open(pause.saturating_mul(2), now))
+            }
         }
-        self.looking = false;
-        self.failures = self.failures.saturating_add(1);
-        if self.failures < THRESHOLD {
-            return None;
-        }
-        let pause = self.pause();
-        self.open_until = Some(now + pause);
-        Some(pause)
     }
 
     /// It certainly does not work; gives how long nobody is let through now.
     pub(super) fn broke(&mut self, now: Instant) -> Duration {
-        self.failures = self.failures.max(THRESHOLD - 1);
-        self.failed(now).unwrap_or_else(|| self.pause())
+        match self.failed(now) {
+            Some(wait) => wait,
+            None => self.open(FIRST_PAUSE, now),
+        }
     }
 
-    /// Whether it lets only lookers through.
+    /// Whether it lets only probes through.
     pub(super) fn is_open(&self) -> bool {
-        self.open_until.is_some()
+        !matches!(self.state, State::Closed { .. })
     }
 
-    fn pause(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(THRESHOLD).min(10);
-        FIRST_PAUSE
-            .saturating_mul(1 << doublings)
-            .min(self.longest_pause)
+    fn open(&mut self, pause: Duration, now: Instant) -> Duration {
+        let pause = pause.min(self.longest_pause);
+        let until = now + pause;
+        self.state = State::Open { until, pause };
+        pause
     }
 }
 
@@ -101,7 +111,7 @@ mod tests {
     const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
     #[tokio::test]
-    async fn it_opens_after_a_few_failures_and_lets_one_look() {
+    async fn it_opens_after_a_few_failures_and_lets_one_probe() {
         let (mut circuit, now) = (Circuit::new(LONGEST_PAUSE), Instant::now());
         assert_eq!(circuit.failed(now), None);
         assert_eq!(circuit.failed(now), None);
@@ -114,7 +124,7 @@ mod tests {
             "a straggler changes nothing"
         );
         let later = now + FIRST_PAUSE;
-        assert_eq!(circuit.wait(later), None, "one goes to look");
+        assert_eq!(circuit.wait(later), None, "one probes");
         assert!(circuit.wait(later).is_some(), "and only one");
         assert_eq!(circuit.failed(later), Some(FIRST_PAUSE * 2));
         circuit.succeeded();
@@ -131,7 +141,7 @@ mod tests {
                 assert!(pause >= last && pause <= LONGEST_PAUSE);
                 last = pause;
                 now += pause;
-                assert_eq!(circuit.wait(now), None, "a look");
+                assert_eq!(circuit.wait(now), None, "a probe");
             }
         }
         assert_eq!(last, LONGEST_PAUSE);

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 const REMEMBERED: u64 = 10_000;
 /// One that nobody asks for is forgotten after this.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(2);
-/// A refused credential is looked at again after this at the latest.
+/// A refused credential is probed again after this at the latest.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// One credential of one channel. Another one put in its place has another id,
@@ -80,7 +80,7 @@ impl Credentials {
     }
 
     /// Lets an attempt through to the provider, or says why not. A credential
-    /// that is refused lets one through in a while, to look.
+    /// that is refused lets one through in a while, to probe.
     pub(super) fn admit(&self, id: CredentialId, now: Instant) -> Result<(), Refusal> {
         let Some(trouble) = self.troubled.get(&id) else {
             return Ok(());
@@ -116,7 +116,7 @@ impl Credentials {
                     trouble.slow_down(failure.retry_after, &self.policy, now);
                 });
             }
-            // Told to nobody whose credential is not good.
+            // Providers give these answers only to a valid credential.
             FailureReason::SourceNotReady | FailureReason::SourceDeleted => {
                 return self.accepted(id);
             }
@@ -221,7 +221,7 @@ mod tests {
         ] {
             assert_eq!(credentials.admit(other, now), Ok(()));
         }
-        assert_eq!(credentials.admit(dead, now + SECOND), Ok(()), "one looks");
+        assert_eq!(credentials.admit(dead, now + SECOND), Ok(()), "one probes");
         assert_eq!(credentials.admit(dead, now + SECOND), held, "only one");
         assert!(
             credentials.learn(dead, None, now + SECOND),

@@ -8,9 +8,12 @@ mod circuit;
 mod counts;
 mod credentials;
 mod disk_budget;
-mod fetch;
+mod download;
+mod failure;
+mod measured;
 mod outage;
 mod pace;
+mod provider;
 mod spool;
 mod transfer;
 
@@ -21,7 +24,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::AttemptLog;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
-use crate::attachment::status::{Attempt, Outcome, Settlement, StoredObject};
+use crate::attachment::status::{Attempt, Outcome, Settlement};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
 use crate::db::Db;
@@ -29,14 +32,14 @@ use crate::failpoint::{self, Step};
 use crate::provider::{Providers, Sealer};
 use crate::queue::{Held, Job, Queue};
 use crate::telemetry::Chain;
-use credentials::Credentials;
-use disk_budget::DiskBudget;
-use outage::Outage;
+use failure::Failure;
+use measured::Measured;
+use provider::Provider;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 use tracing::Instrument as _;
+use transfer::{Put, Transfer};
 
 /// How attachments are brought in.
 #[derive(Debug, Clone)]
@@ -63,33 +66,8 @@ pub struct Settings {
 pub struct Ingest {
     db: Db,
     queue: Queue,
-    providers: Providers,
-    sealer: Arc<Sealer>,
-    bucket: Bucket,
-    settings: Arc<Settings>,
-    outage: Arc<Outage>,
-    credentials: Arc<Credentials>,
-    disk: DiskBudget,
-}
-
-/// An attempt that did not end in an object.
-#[derive(Debug)]
-struct Failure {
-    reason: FailureReason,
-    retry_after: Option<Duration>,
-    /// Set where it is not the file's fault: the attempt is not spent, and
-    /// this is how long it is put off.
-    put_off: Option<Duration>,
-}
-
-impl From<FailureReason> for Failure {
-    fn from(reason: FailureReason) -> Self {
-        Self {
-            reason,
-            retry_after: None,
-            put_off: None,
-        }
-    }
+    transfer: Arc<Transfer>,
+    retry: RetryPolicy,
 }
 
 impl Ingest {
@@ -104,30 +82,26 @@ impl Ingest {
         settings: Settings,
     ) -> Self {
         counts::begin();
+        let retry = settings.retry;
+        let provider = Provider::new(db.clone(), sealer, providers, retry);
         Self {
             db,
             queue,
-            providers,
-            sealer,
-            bucket,
-            disk: DiskBudget::new(settings.spool_disk_bytes),
-            credentials: Arc::new(Credentials::new(settings.retry)),
-            settings: Arc::new(settings),
-            outage: Arc::default(),
+            transfer: Arc::new(Transfer::new(provider, bucket, settings)),
+            retry,
         }
     }
 
-    /// How long attempts would only be put off: our store is away, and nobody
-    /// looks yet whether it is back.
+    /// How long attempts would only be put off: our store is unavailable, and
+    /// nobody probes yet whether it is back.
     #[must_use]
     pub fn barred_for(&self) -> Option<Duration> {
-        self.outage.lasts(Instant::now())
+        self.transfer.barred_for()
     }
 
     /// Runs one claimed attempt to its end.
     pub async fn run(&self, job: Job) {
-        // Of the highest level, so that no filter leaves an error without it.
-        let span = tracing::error_span!(
+        let span = tracing::info_span!(
             "ingest",
             attachment.id = %job.attempt.attachment.id,
             tenant.id = %job.attempt.attachment.tenant,
@@ -146,17 +120,15 @@ impl Ingest {
             slot: _slot,
         } = job;
         failpoint::reach(Step::Claimed).await;
-        let mut log = AttemptLog::default();
-        let held = {
-            let work = self.transfer(&attempt, &mut log);
-            let id = attempt.attachment.id;
-            self.queue.hold(id, attempt.fence, work).await
-        };
-        let settlement = match held {
-            Held::Done(result) => self.judge(attempt, result, &mut log),
+        let (id, fence) = (attempt.attachment.id, attempt.fence);
+        // Boxed: it holds a download.
+        let work = Box::pin(self.bring_in(&attempt));
+        let (settlement, log) = match self.queue.hold(id, fence, work).await {
+            Held::Done(result) => self.judge(attempt, result),
             Held::Stopped => {
-                "the process stopped; given back unspent".clone_into(&mut log.detail);
-                attempt.give_back()
+                let log =
+                    Measured::default().into_log("the process stopped; given back, not counted");
+                (attempt.give_back(), log)
             }
             Held::Lost => {
                 tracing::warn!("the lease was lost; the work is dropped");
@@ -167,25 +139,42 @@ impl Ingest {
         failpoint::reach(Step::Settled).await;
     }
 
-    fn judge(
-        &self,
-        attempt: Attempt,
-        result: Result<StoredObject, Failure>,
-        log: &mut AttemptLog,
-    ) -> Settlement {
-        match result {
-            Ok(object) => {
-                "stored".clone_into(&mut log.detail);
-                attempt.stored(object)
+    /// Fetches and inspects, announces, puts.
+    async fn bring_in(&self, attempt: &Attempt) -> Result<Put, Failure> {
+        let received = self.transfer.receive(attempt).await?;
+        failpoint::reach(Step::Fetched).await;
+        if let Err(failure) = self.announce(attempt).await {
+            return Err(failure.measuring(|_| received.measured));
+        }
+        failpoint::reach(Step::Announced).await;
+        let put = self.transfer.put(attempt.storage_key(), received).await?;
+        failpoint::reach(Step::Put).await;
+        Ok(put)
+    }
+
+    /// From here on the object is known, whoever dies.
+    async fn announce(&self, attempt: &Attempt) -> Result<(), Failure> {
+        let detail = match self.queue.announce(attempt).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => "the lease was lost before the put",
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the object could not be announced");
+                "the object could not be announced"
             }
+        };
+        Err(Failure::counted(FailureReason::Interrupted, detail))
+    }
+
+    /// What follows, and what the journal says of it.
+    fn judge(&self, attempt: Attempt, result: Result<Put, Failure>) -> (Settlement, AttemptLog) {
+        match result {
+            Ok(Put { object, measured }) => (attempt.stored(object), measured.into_log("stored")),
             Err(failure) => {
-                if log.detail.is_empty() {
-                    failure.reason.message().clone_into(&mut log.detail);
-                }
-                if let Some(wait) = failure.put_off {
-                    return attempt.put_off(failure.reason, wait);
-                }
-                attempt.failed(failure.reason, failure.retry_after, &self.settings.retry)
+                let settlement = match failure.put_off {
+                    Some(wait) => attempt.put_off(failure.reason, wait),
+                    None => attempt.failed(failure.reason, failure.retry_after, &self.retry),
+                };
+                (settlement, failure.measured.into_log(failure.detail))
             }
         }
     }

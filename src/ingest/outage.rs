@@ -1,5 +1,5 @@
 //! An outage of our own store, which must not cost a file its attempts: while
-//! its circuit is open they are put off unspent, without asking the provider
+//! its circuit is open they are put off and not counted, without asking the provider
 //! for bytes that have nowhere to go.
 
 use super::circuit::Circuit;

@@ -6,12 +6,45 @@ use crate::blob::Payload;
 use bytes::BytesMut;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes are written to disk in pieces of this size.
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// Where files wait, and what they may take together.
+#[derive(Debug)]
+pub(super) struct Spools {
+    memory_bytes: usize,
+    dir: PathBuf,
+    disk_bytes: u64,
+    disk: DiskBudget,
+}
+
+impl Spools {
+    /// Files of more than `memory_bytes` go to disk, below `dir`, where all of
+    /// them have `disk_bytes`.
+    pub(super) fn new(memory_bytes: usize, dir: PathBuf, disk_bytes: u64) -> Self {
+        Self {
+            memory_bytes,
+            dir,
+            disk_bytes,
+            disk: DiskBudget::new(disk_bytes),
+        }
+    }
+
+    /// A larger file never finds a place.
+    pub(super) fn largest_file_bytes(&self) -> u64 {
+        self.disk_bytes
+    }
+
+    /// A place for a file that is announced with this length, if with any.
+    pub(super) fn open(&self, announced: Option<u64>) -> Spool<'_> {
+        Spool::new(self.memory_bytes, &self.dir, &self.disk, announced)
+    }
+}
+
+/// Where one file waits.
 pub(super) struct Spool<'a> {
     dir: &'a Path,
     disk: &'a DiskBudget,
@@ -45,7 +78,7 @@ pub(super) enum SpoolError {
 impl<'a> Spool<'a> {
     /// For a file that is announced with this length, if with any. One that
     /// is not to stay in memory takes no more of it than a piece needs.
-    pub(super) fn new(
+    fn new(
         memory_bytes: usize,
         dir: &'a Path,
         disk: &'a DiskBudget,

@@ -1,89 +1,183 @@
-//! The way of the bytes: from the channel through the spool into the bucket.
+//! The way of the bytes: from the provider through the spool into the bucket.
 
-use super::counts;
-use super::fetch::{Credential, fetch_failure, note_head};
-use super::pace::Pace;
-use super::spool::{Spool, SpoolError, Spooled};
-use super::{Failure, Ingest};
+use super::Settings;
+use super::download::Download;
+use super::failure::Failure;
+use super::measured::Measured;
+use super::outage::Outage;
+use super::pace::{Allowance, Floor, Pace};
+use super::provider::{Channel, Provider};
+use super::spool::{Spooled, Spools};
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::AttemptLog;
 use crate::attachment::media::MediaLimits;
-use crate::attachment::retry::spread;
 use crate::attachment::status::{Attempt, StoredObject};
 use crate::attachment::storage_key::StorageKey;
-use crate::blob::BlobError;
+use crate::blob::{BlobError, Bucket};
 use crate::egress::Fetched;
-use crate::failpoint::{self, Step};
 use crate::inspect::{Expectation, Inspection, Inspector};
-use crate::telemetry::Chain;
-use futures::StreamExt as _;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-/// After this an attempt looks whether the disk has room for it.
-const ROOM_PAUSE: Duration = Duration::from_secs(2);
-/// After this an attempt looks whether the disk works again, or another worker's does.
-const DISK_PAUSE: Duration = Duration::from_secs(10);
 /// After this the client signs by the store's time.
 const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
-impl Ingest {
-    /// Fetches, inspects and puts; `trace` learns what it saw on the way.
-    pub(super) async fn transfer(
-        &self,
-        attempt: &Attempt,
-        log: &mut AttemptLog,
-    ) -> Result<StoredObject, Failure> {
-        let attachment = &attempt.attachment;
-        if let Some(wait) = self.outage.wait(Instant::now()) {
-            "our store is away; the provider was not asked".clone_into(&mut log.detail);
-            return Err(our_store(Some(wait)));
-        }
-        let (limits, credential) = self.channel_of(attachment, log).await?;
+/// Takes files in, and puts them into the bucket.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    provider: Provider,
+    bucket: Bucket,
+    outage: Outage,
+    spools: Spools,
+    /// Of channels that set none.
+    limits: MediaLimits,
+    floor: Floor,
+    allowance: Allowance,
+}
 
+/// A whole file that waits to be put.
+pub(super) struct Received {
+    inspection: Inspection,
+    spooled: Spooled,
+    /// What was measured of it.
+    pub(super) measured: Measured,
+}
+
+/// A file that was put.
+pub(super) struct Put {
+    /// What is in the bucket.
+    pub(super) object: StoredObject,
+    /// What was measured on its way.
+    pub(super) measured: Measured,
+}
+
+impl Transfer {
+    pub(super) fn new(provider: Provider, bucket: Bucket, settings: Settings) -> Self {
+        Self {
+            provider,
+            bucket,
+            outage: Outage::default(),
+            spools: Spools::new(
+                settings.spool_memory_bytes,
+                settings.spool_dir,
+                settings.spool_disk_bytes,
+            ),
+            limits: settings.limits,
+            floor: settings.floor,
+            allowance: settings.allowance,
+        }
+    }
+
+    /// How long attempts would only be put off: our store is unavailable, and
+    /// nobody probes yet whether it is back.
+    pub(super) fn barred_for(&self) -> Option<Duration> {
+        self.outage.lasts(Instant::now())
+    }
+
+    /// Fetches a file and inspects it, unless our store could not take it.
+    pub(super) async fn receive(&self, attempt: &Attempt) -> Result<Received, Failure> {
+        if let Some(wait) = self.outage.wait(Instant::now()) {
+            let detail = "our store is unavailable; the provider was not asked";
+            let reason = FailureReason::StorageUnavailable;
+            return Err(Failure::not_counted(reason, detail, wait));
+        }
+        let channel = self.provider.channel_of(&attempt.attachment).await?;
         let began = Instant::now();
-        let received = self
-            .receive(attempt, &limits, credential.as_ref(), log)
-            .await;
-        log.fetch = began.elapsed();
-        let (inspection, spooled) = received?;
+        let received = self.download(attempt, &channel).await;
+        let in_all = |measured| Measured {
+            credential_seen: channel.credential_since,
+            fetch: began.elapsed(),
+            ..measured
+        };
+        match received {
+            Ok(received) => Ok(Received {
+                measured: in_all(received.measured),
+                ..received
+            }),
+            Err(failure) => Err(failure.measuring(in_all)),
+        }
+    }
+
+    async fn download(&self, attempt: &Attempt, channel: &Channel) -> Result<Received, Failure> {
+        let fetched = self.provider.fetch(attempt, channel).await?;
+        let limits = channel.limits.over(&self.limits);
+        let limits = limits.at_most(self.spools.largest_file_bytes());
+        let expectation = expectation(attempt, &fetched);
+        let Fetched {
+            head,
+            content_length,
+            body,
+            ..
+        } = fetched;
+        let answered = |received_bytes| Measured {
+            head,
+            received_bytes,
+            ..Measured::default()
+        };
+        let inspector = match Inspector::new(expectation, &limits) {
+            Ok(inspector) => inspector,
+            Err(refused) => return Err(Failure::from(refused).measuring(|_| answered(0))),
+        };
+        let mut download = Download {
+            attempt,
+            inspector,
+            spool: self.spools.open(content_length),
+            pace: Pace::new(self.floor, self.allowance, Instant::now()),
+        };
+        let taken = download.take_in(body).await;
+        let measured = answered(download.received_bytes());
+        let finished = match taken {
+            Ok(()) => download.finish().await,
+            Err(failure) => Err(failure),
+        };
+        match finished {
+            Ok((inspection, spooled)) => Ok(Received {
+                inspection,
+                spooled,
+                measured,
+            }),
+            Err(failure) => Err(failure.measuring(|_| measured)),
+        }
+    }
+
+    /// Puts a file under its key, which must have been announced.
+    pub(super) async fn put(&self, key: StorageKey, received: Received) -> Result<Put, Failure> {
+        let Received {
+            inspection,
+            spooled,
+            measured,
+        } = received;
         let Spooled {
             payload,
             taken: _until_it_is_put,
         } = spooled;
-        failpoint::reach(Step::Fetched).await;
-
-        self.announce(attempt, log).await?;
-        failpoint::reach(Step::Announced).await;
-        let key = attempt.storage_key();
         let began = Instant::now();
-        let put = self
-            .bucket
-            .put(
-                &key,
-                payload,
-                inspection.sha256,
-                inspection.media_type.mime(),
-            )
-            .await;
-        log.store = began.elapsed();
+        let mime = inspection.media_type.mime();
+        let put = self.bucket.put(&key, payload, inspection.sha256, mime);
+        let put = put.await;
+        let measured = Measured {
+            store: began.elapsed(),
+            ..measured
+        };
         if let Err(error) = put {
-            log.detail = error.to_string();
-            return Err(our_store(self.outage_behind(&error, &key).await));
+            let (reason, detail) = (FailureReason::StorageUnavailable, error.to_string());
+            let failure = match self.outage_behind(&error, &key).await {
+                Some(wait) => Failure::not_counted(reason, detail, wait),
+                None => Failure::counted(reason, detail),
+            };
+            return Err(failure.measuring(|_| measured));
         }
         self.outage.succeeded(Instant::now());
-        failpoint::reach(Step::Put).await;
-
-        Ok(StoredObject {
+        let object = StoredObject {
             key,
             size_bytes: inspection.size_bytes,
             media_type: inspection.media_type,
             sha256: inspection.sha256,
-        })
+        };
+        Ok(Put { object, measured })
     }
 
-    /// How long to put the attempt off, if it is the store that is away. What
-    /// this leaves under the key is announced, and goes.
+    /// How long to put the attempt off, if it is the store that is unavailable.
+    /// What this leaves under the key is announced, and goes.
     async fn outage_behind(&self, error: &BlobError, key: &StorageKey) -> Option<Duration> {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
@@ -106,112 +200,19 @@ impl Ingest {
             | BlobError::Altered => None,
         }
     }
-
-    /// From here on the object is known, whoever dies.
-    async fn announce(&self, attempt: &Attempt, log: &mut AttemptLog) -> Result<(), Failure> {
-        match self.queue.announce(attempt).await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                "the lease was lost before the put".clone_into(&mut log.detail);
-                Err(FailureReason::Interrupted.into())
-            }
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "the object could not be announced");
-                "the object could not be announced".clone_into(&mut log.detail);
-                Err(FailureReason::Interrupted.into())
-            }
-        }
-    }
-
-    /// Reads the body into the spool while it is inspected. No more than one
-    /// piece beyond the limit is ever read.
-    async fn receive(
-        &self,
-        attempt: &Attempt,
-        limits: &MediaLimits,
-        credential: Option<&Credential>,
-        log: &mut AttemptLog,
-    ) -> Result<(Inspection, Spooled), Failure> {
-        let Fetched {
-            head,
-            content_type,
-            content_length,
-            says_its_end,
-            mut body,
-        } = self.fetch(attempt, credential, log).await?;
-        note_head(head, log);
-        let attachment = &attempt.attachment;
-        let expectation = Expectation {
-            declared: attachment.declared_type(),
-            declared_size_bytes: attachment
-                .declared_size_bytes
-                .filter(|_| attachment.source.keeps_its_size()),
-            file_name: attachment.file_name.clone(),
-            served_content_type: content_type,
-            served_length: content_length,
-            says_its_end,
-        };
-        let mut inspector = Inspector::new(expectation, limits)?;
-        let settings = &self.settings;
-        let mut spool = Spool::new(
-            settings.spool_memory_bytes,
-            &settings.spool_dir,
-            &self.disk,
-            content_length,
-        );
-        let mut pace = Pace::new(settings.floor, settings.allowance, Instant::now());
-        loop {
-            let left = pace.left(inspector.at_most(), Instant::now());
-            let Ok(next) = timeout(left, body.next()).await else {
-                return Err(too_slow(
-                    "longer than its size allows (egress.total_timeout)",
-                    log,
-                ));
-            };
-            let Some(piece) = next else { break };
-            let piece = piece.map_err(|error| fetch_failure(error, log))?;
-            let pushed = inspector.push(&piece);
-            log.received_bytes = inspector.size_bytes();
-            pushed?;
-            if !pace.keeps_up(log.received_bytes, Instant::now()) {
-                return Err(too_slow(
-                    "slower than the floor (egress.min_bytes_per_second)",
-                    log,
-                ));
-            }
-            let pushed = spool.push(&piece, inspector.at_most()).await;
-            pushed.map_err(|error| spool_failure(&error, attempt, log))?;
-        }
-        let inspection = inspector.finish()?;
-        let spooled = spool.finish().await;
-        let spooled = spooled.map_err(|error| spool_failure(&error, attempt, log))?;
-        Ok((inspection, spooled))
-    }
 }
 
-fn too_slow(detail: &str, log: &mut AttemptLog) -> Failure {
-    detail.clone_into(&mut log.detail);
-    FailureReason::SourceTimeout.into()
-}
-
-/// A disk that others have, or that fails, is no fault of the file's.
-fn spool_failure(error: &SpoolError, attempt: &Attempt, log: &mut AttemptLog) -> Failure {
-    log.detail = error.to_string();
-    let pause = match error {
-        SpoolError::Full => ROOM_PAUSE,
-        SpoolError::Disk(cause) => {
-            counts::spool_failed();
-            tracing::error!(error = %Chain(cause), "the spool failed");
-            DISK_PAUSE
-        }
-    };
-    our_store(Some(spread(pause, attempt.attachment.id, attempt.fence)))
-}
-
-/// Put off where the store is away altogether.
-fn our_store(put_off: Option<Duration>) -> Failure {
-    Failure {
-        put_off,
-        ..Failure::from(FailureReason::StorageUnavailable)
+/// What is known of a file before its first byte.
+fn expectation(attempt: &Attempt, fetched: &Fetched) -> Expectation {
+    let attachment = &attempt.attachment;
+    Expectation {
+        declared: attachment.declared_type(),
+        declared_size_bytes: attachment
+            .declared_size_bytes
+            .filter(|_| attachment.source.keeps_its_size()),
+        file_name: attachment.file_name.clone(),
+        served_content_type: fetched.content_type.clone(),
+        served_length: fetched.content_length,
+        says_its_end: fetched.says_its_end,
     }
 }

@@ -9,9 +9,11 @@ mod ending;
 mod jpeg;
 mod mp4;
 mod ooxml;
+mod refused;
 mod sniff;
 
-use crate::attachment::failure::FailureReason;
+pub use refused::Refused;
+
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::{DeclaredType, MediaKind, MediaLimits, MediaType};
 use crate::attachment::status;
@@ -64,15 +66,10 @@ const HEAD_BYTES: usize = 16 * 1024;
 
 impl<'a> Inspector<'a> {
     /// Begins with what was announced; refuses what that already rules out.
-    pub fn new(expectation: Expectation, limits: &'a MediaLimits) -> Result<Self, FailureReason> {
+    pub fn new(expectation: Expectation, limits: &'a MediaLimits) -> Result<Self, Refused> {
         let kind = declared_kind(expectation.declared);
         let max_bytes = limits.max_bytes(kind);
-        if expectation
-            .served_length
-            .is_some_and(|length| length > max_bytes)
-        {
-            return Err(FailureReason::TooLarge);
-        }
+        check_announced(&expectation, max_bytes)?;
         Ok(Self {
             expectation,
             limits,
@@ -86,7 +83,7 @@ impl<'a> Inspector<'a> {
     }
 
     /// Takes the next bytes; refuses as soon as the rest cannot change it.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), FailureReason> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         self.size_bytes += bytes.len() as u64;
         self.hash.update(bytes);
         self.ending.push(bytes);
@@ -97,29 +94,27 @@ impl<'a> Inspector<'a> {
                 self.detect()?;
             }
         }
-        if self.size_bytes > self.max_bytes {
-            return Err(FailureReason::TooLarge);
-        }
-        Ok(())
+        self.check_size()
     }
 
     /// Ends with the last byte.
-    pub fn finish(mut self) -> Result<Inspection, FailureReason> {
+    pub fn finish(mut self) -> Result<Inspection, Refused> {
         if self.size_bytes == 0 {
-            return Err(FailureReason::EmptyContent);
+            return Err(Refused::Empty);
         }
         let media_type = match self.media_type {
             Some(media_type) => media_type,
             None => self.detect()?,
         };
-        if self.size_bytes > self.max_bytes {
-            return Err(FailureReason::TooLarge);
-        }
+        self.check_size()?;
         // Less than was announced is a cut connection that nobody noticed,
         // whatever the bytes look like.
         let declared = self.expectation.declared_size_bytes;
-        if declared.is_some_and(|declared| self.size_bytes < declared) {
-            return Err(FailureReason::DownloadIncomplete);
+        if let Some(declared_bytes) = declared.filter(|declared| self.size_bytes < *declared) {
+            return Err(Refused::Short {
+                measured_bytes: self.size_bytes,
+                declared_bytes,
+            });
         }
         let whole = self
             .ending
@@ -129,9 +124,12 @@ impl<'a> Inspector<'a> {
             // Where nobody said how much there is, a cut looks the same.
             let all_came = self.expectation.says_its_end || declared.is_some();
             return Err(if all_came {
-                FailureReason::Corrupted
+                Refused::Damaged {
+                    media_type,
+                    measured_bytes: self.size_bytes,
+                }
             } else {
-                FailureReason::DownloadIncomplete
+                Refused::Cut { media_type }
             });
         }
         Ok(Inspection {
@@ -153,19 +151,27 @@ impl<'a> Inspector<'a> {
         self.expectation.served_length.unwrap_or(self.max_bytes)
     }
 
-    fn detect(&mut self) -> Result<MediaType, FailureReason> {
-        let detected = sniff::detect(&self.head, &self.expectation);
-        let (media_type, max_bytes) = self
-            .limits
-            .admit_detected(self.expectation.declared, detected)?;
-        self.max_bytes = max_bytes;
-        if self
-            .expectation
-            .served_length
-            .is_some_and(|length| length > max_bytes)
-        {
-            return Err(FailureReason::TooLarge);
+    fn check_size(&self) -> Result<(), Refused> {
+        if self.size_bytes > self.max_bytes {
+            return Err(Refused::TooLarge {
+                measured_bytes: self.size_bytes,
+                limit_bytes: self.max_bytes,
+            });
         }
+        Ok(())
+    }
+
+    fn detect(&mut self) -> Result<MediaType, Refused> {
+        let declared = self.expectation.declared;
+        let detected = sniff::detect(&self.head, &self.expectation);
+        let admitted = self.limits.admit_detected(declared, detected);
+        let (media_type, max_bytes) = admitted.map_err(|reason| Refused::Type {
+            reason,
+            declared,
+            detected,
+        })?;
+        self.max_bytes = max_bytes;
+        check_announced(&self.expectation, max_bytes)?;
         self.media_type = Some(media_type);
         Ok(media_type)
     }
@@ -178,9 +184,21 @@ fn declared_kind(declared: DeclaredType) -> Option<MediaKind> {
     }
 }
 
+/// What a provider announces may be refused before it comes.
+fn check_announced(expectation: &Expectation, limit_bytes: u64) -> Result<(), Refused> {
+    match expectation.served_length {
+        Some(announced_bytes) if announced_bytes > limit_bytes => Err(Refused::AnnouncedTooLarge {
+            announced_bytes,
+            limit_bytes,
+        }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attachment::failure::FailureReason;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0";
     const PNG_END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
@@ -208,6 +226,10 @@ mod tests {
     }
 
     fn inspect(expectation: Expectation, bytes: &[u8]) -> Result<Inspection, FailureReason> {
+        inspected(expectation, bytes).map_err(|refused| refused.reason())
+    }
+
+    fn inspected(expectation: Expectation, bytes: &[u8]) -> Result<Inspection, Refused> {
         let limits = limits();
         let mut inspector = Inspector::new(expectation, &limits)?;
         for piece in bytes.chunks(1000) {
@@ -289,6 +311,28 @@ mod tests {
         assert_eq!(
             inspect(expectation(""), page),
             Err(FailureReason::ContentTypeNotAllowed)
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_measured() {
+        let told = |expectation, bytes: &[u8]| {
+            let refused = inspected(expectation, bytes).unwrap_err();
+            refused.to_string()
+        };
+        assert_eq!(
+            told(expectation(""), &png_of(100_001)),
+            "100001 bytes had come, and 100000 are allowed"
+        );
+        assert_eq!(
+            told(expectation("application/pdf"), &png_of(100)),
+            "declared as application/pdf, found to be image/png"
+        );
+        let mut announced = expectation("image/png");
+        announced.served_length = Some(100_001);
+        assert_eq!(
+            told(announced, &png_of(100)),
+            "announced with 100001 bytes, and 100000 are allowed"
         );
     }
 }

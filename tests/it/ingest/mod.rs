@@ -5,6 +5,7 @@ mod addresses;
 mod circuits;
 mod credentials;
 mod deletion;
+mod details;
 mod foreign_credentials;
 mod guarded_providers;
 mod leases;
