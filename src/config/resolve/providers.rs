@@ -212,7 +212,7 @@ mod tests {
                 let trusted = settings.egress.trusted_origins.iter();
                 Ok(trusted.map(Origin::ascii_serialization).collect())
             }
-            _ => Err(faults),
+            _ => Err(faults.iter().map(ToString::to_string).collect()),
         }
     }
 
