@@ -2,12 +2,12 @@
 
 use attachments::app::{self, App, StartError};
 use attachments::clock::SystemClock;
-use attachments::config::{self, Faults, Loaded, Role};
+use attachments::config::{self, Faults, Loaded, Needs, Role};
 use attachments::db::{Db, DbError};
 #[cfg(feature = "dev")]
 use attachments::dev::command::{self, DemoArgs, DevArgs, TokenArgs};
 use attachments::operator::{self, AuditArgs, RedriveArgs};
-use attachments::telemetry::{self, LogError};
+use attachments::telemetry::{self, Chain, LogError};
 use clap::{Parser, Subcommand};
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -65,6 +65,20 @@ enum Command {
     Token(TokenArgs),
 }
 
+impl Command {
+    /// What it cannot do without.
+    const fn needs(&self) -> Needs {
+        match self {
+            Self::Serve(_) => Needs::Service,
+            Self::Migrate | Self::Redrive(_) => Needs::Database,
+            Self::Audit(_) => Needs::Stores,
+            Self::Healthcheck(_) | Self::Config { .. } => Needs::Nothing,
+            #[cfg(feature = "dev")]
+            Self::Demo(_) | Self::Dev(_) | Self::Token(_) => Needs::Development,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct ServeArgs {
     /// Which part to run.
@@ -106,16 +120,13 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let loaded = config::load(cli.config.as_deref());
-    if let Command::Serve(args) = cli.command {
-        // Names what is missing together with what cannot be read.
-        return Box::pin(serve(args, loaded)).await;
-    }
     if let Command::Config { example: true } = cli.command {
         say(&config::example());
         return Ok(());
     }
-    loaded.check()?;
+    loaded.check(cli.command.needs())?;
     match cli.command {
+        Command::Serve(args) => Box::pin(serve(args, loaded)).await,
         #[cfg(feature = "dev")]
         Command::Demo(args) => {
             let _logs = telemetry::log(false, "warn")?;
@@ -147,7 +158,6 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
             say(&config::effective(&loaded));
             Ok(())
         }
-        Command::Serve(_) => Ok(()),
     }
 }
 
@@ -164,7 +174,13 @@ async fn serve(args: ServeArgs, mut loaded: Loaded) -> Result<(), Box<dyn Error>
         () = signals.recv() => return Ok(()),
     };
     let grpc = (args.role != Role::Worker).then(|| tracing::field::display(app.grpc_addr));
-    tracing::info!(grpc, admin = %app.admin_addr, role = ?args.role, "serving");
+    tracing::info!(
+        grpc,
+        admin = %app.admin_addr,
+        role = ?args.role,
+        worker.name = app.worker,
+        "serving"
+    );
     signals.recv().await;
     tracing::info!("stopping");
     tokio::select! {
@@ -234,7 +250,7 @@ fn say(text: &str) {
 
 /// Faults of the configuration, wherever they came to light.
 fn is_config_fault(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| {
+    Chain(error).causes().any(|cause| {
         cause.is::<Faults>()
             || matches!(cause.downcast_ref(), Some(LogError::Filter(_)))
             || matches!(cause.downcast_ref(), Some(StartError::Auth(_)))
@@ -242,28 +258,10 @@ fn is_config_fault(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// One line a fault, with its causes.
+/// One line a fault, or the error with its causes.
 fn complain(error: &(dyn Error + 'static)) {
-    let mut text = String::new();
-    let faults = causes(error).position(<dyn Error>::is::<Faults>);
     // Faults speak for themselves, whatever part of the program met them.
-    for cause in causes(error).skip(faults.unwrap_or(0)) {
-        let next = cause.to_string();
-        if text.is_empty() {
-            text = next;
-        } else if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-    }
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let current = next?;
-        next = current.source();
-        Some(current)
-    })
+    let faults = Chain(error).causes().find(|cause| cause.is::<Faults>());
+    let text = faults.map_or_else(|| Chain(error).to_string(), ToString::to_string);
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -8,12 +8,13 @@ use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
 use crate::queue::Queue;
+use crate::telemetry::Chain;
 use futures::FutureExt as _;
 use metrics::{counter, gauge};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,8 @@ const LOOKS: u32 = 10;
 pub struct Settings {
     /// Time between two passes.
     pub interval: Duration,
+    /// Without the end of a pass for so long, the task counts as hung.
+    pub hung_after: Duration,
     /// Age from which an open attachment without work counts as lost.
     pub lost_after: Duration,
     /// Time after which an object that could not be removed is tried again.
@@ -41,23 +44,41 @@ pub struct Settings {
     pub uploads_abandoned_after: Duration,
 }
 
-/// Finishes what nobody else will.
-#[derive(Clone)]
+/// What a sweep works on, and how.
 pub struct Sweeper {
     db: Db,
     bucket: Bucket,
     queue: Queue,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    started: Instant,
-    /// Milliseconds after `started` at which the last whole pass ended.
-    last_pass: Arc<AtomicU64>,
-    /// The same of the last pass, whole or not.
-    last_round: Arc<AtomicU64>,
-    /// The same of the last search for lost rows, which reads every open one.
-    last_search: Arc<AtomicU64>,
-    /// The same of the next look for open uploads.
-    next_look: Arc<AtomicU64>,
+}
+
+/// The sweeper at work: finishes what nobody else will, pass by pass.
+pub struct Rounds {
+    sweeper: Sweeper,
+    /// When lost rows were last searched for, which reads every open one.
+    last_search: Instant,
+    /// When open uploads are looked for again; never, where the store cannot
+    /// list them.
+    next_look: Option<Instant>,
+    heartbeat: watch::Sender<Heartbeat>,
+}
+
+/// When the sweeper was last seen; at its start, before its first pass.
+#[derive(Debug, Clone, Copy)]
+struct Heartbeat {
+    /// A pass ended, whole or not.
+    passed: Instant,
+    /// A pass ended of which no step had failed.
+    whole: Instant,
+}
+
+/// How the sweeper is, for probes and metrics.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    heartbeat: watch::Receiver<Heartbeat>,
+    /// Without the end of a pass for so long, the task counts as hung.
+    patience: Duration,
 }
 
 impl Sweeper {
@@ -76,17 +97,35 @@ impl Sweeper {
             queue,
             clock,
             settings,
-            started: Instant::now(),
-            last_pass: Arc::default(),
-            last_round: Arc::default(),
-            last_search: Arc::default(),
-            next_look: Arc::default(),
         }
     }
 
+    /// Ready to begin, and how that will go.
+    #[must_use]
+    pub fn rounds(self) -> (Rounds, Pulse) {
+        let now = Instant::now();
+        let (heartbeat, beats) = watch::channel(Heartbeat {
+            passed: now,
+            whole: now,
+        });
+        let pulse = Pulse {
+            heartbeat: beats,
+            patience: self.settings.interval + self.settings.hung_after,
+        };
+        let rounds = Rounds {
+            sweeper: self,
+            last_search: now,
+            next_look: Some(now),
+            heartbeat,
+        };
+        (rounds, pulse)
+    }
+}
+
+impl Rounds {
     /// Sweeps until `stop`.
-    pub async fn run(&self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(self.settings.interval);
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.sweeper.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -94,15 +133,15 @@ impl Sweeper {
                 _ = ticks.tick() => {}
             }
             let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
-            let now = self.uptime();
-            self.last_round.store(now, Ordering::Relaxed);
+            let now = Instant::now();
+            self.heartbeat.send_modify(|last| last.passed = now);
             match passed {
-                Ok(Ok(())) => self.last_pass.store(now, Ordering::Relaxed),
+                Ok(Ok(())) => self.heartbeat.send_modify(|last| last.whole = now),
                 // Its step has said why.
                 Ok(Err(_)) => tracing::warn!("a sweep failed; the next one makes up for it"),
                 Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
             }
-            self.show_backlog().await;
+            self.sweeper.show_backlog().await;
         }
     }
 
@@ -110,16 +149,19 @@ impl Sweeper {
     /// for a credential that is there, expire what is over, remove the objects
     /// of all of them, abort what was never put whole. A step that fails does
     /// not keep the others from being made; the last error is given.
-    pub async fn pass(&self) -> Result<(), DbError> {
+    async fn pass(&mut self) -> Result<(), DbError> {
         let mut passed = Ok(());
         for (what, swept) in [
-            ("exhausted", drain(|| self.db.end_exhausted(BATCH)).await),
+            (
+                "exhausted",
+                drain(|| self.sweeper.db.end_exhausted(BATCH)).await,
+            ),
             ("requeued", self.requeue_lost().await),
-            ("resumed", self.resume_late().await),
-            ("expired", drain(|| self.db.expire(BATCH)).await),
-            ("buried", self.delete_buried().await),
-            ("forgotten", self.forget().await),
-            ("removed", drain(|| self.remove_objects()).await),
+            ("resumed", self.sweeper.resume_late().await),
+            ("expired", drain(|| self.sweeper.db.expire(BATCH)).await),
+            ("buried", self.sweeper.delete_buried().await),
+            ("forgotten", self.sweeper.forget().await),
+            ("removed", drain(|| self.sweeper.remove_objects()).await),
             ("uploads", Ok(self.abort_uploads().await)),
         ] {
             match swept {
@@ -130,7 +172,7 @@ impl Sweeper {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(sweep.what = what, %error, "a step of the sweep failed");
+                    tracing::warn!(sweep.what = what, error = %Chain(&error), "a step of the sweep failed");
                     passed = Err(error);
                 }
             }
@@ -138,6 +180,54 @@ impl Sweeper {
         passed
     }
 
+    /// Looks for lost rows as often as it takes one to count as lost.
+    async fn requeue_lost(&mut self) -> Result<u64, DbError> {
+        let lost_after = self.sweeper.settings.lost_after;
+        if self.last_search.elapsed() < lost_after {
+            return Ok(0);
+        }
+        let db = &self.sweeper.db;
+        let count = drain(|| db.requeue_lost(lost_after, BATCH)).await?;
+        self.last_search = Instant::now();
+        if count > 0 {
+            self.sweeper.queue.ring();
+        }
+        Ok(count)
+    }
+
+    /// Aborts uploads that a dead worker left. Looks for them now and then
+    /// only: nobody sees their parts, and a listing is a request. The store
+    /// logs its own failure, and the next look makes up for it.
+    async fn abort_uploads(&mut self) -> u64 {
+        let now = Instant::now();
+        if self.next_look.is_none_or(|next| now < next) {
+            return 0;
+        }
+        let abandoned_after = self.sweeper.settings.uploads_abandoned_after;
+        let abandoned = self.sweeper.clock.now() - abandoned_after;
+        let aborts = self.sweeper.bucket.abort_uploads(abandoned, BATCH);
+        // A time that no clock reaches is never.
+        let later = now.checked_add(abandoned_after / LOOKS);
+        let (aborted, next) = match timeout(STORE_PATIENCE, aborts).await {
+            // There may be more, and they need not wait.
+            Ok(Ok(aborted)) if aborted >= u64::from(BATCH) => (aborted, Some(now)),
+            Err(_) => (0, Some(now)),
+            Ok(Ok(aborted)) => (aborted, later),
+            Ok(Err(BlobError::Unsupported { .. })) => {
+                tracing::warn!(
+                    "object storage does not list open uploads, and is not asked again; \
+                     a lifecycle rule of the bucket has to abort those that workers leave"
+                );
+                (0, None)
+            }
+            Ok(Err(_)) => (0, later),
+        };
+        self.next_look = next;
+        aborted
+    }
+}
+
+impl Sweeper {
     /// What waits to be done, for alarms. Every replica shows the same.
     async fn show_backlog(&self) {
         match self.db.backlog().await {
@@ -150,29 +240,8 @@ impl Sweeper {
                 gauge!("attachments_failing_removals").set(backlog.failing_removals);
             }
             // The sweep's age tells of a database that is away.
-            Err(error) => tracing::debug!(%error, "the backlog could not be read"),
+            Err(error) => tracing::debug!(error = %Chain(&error), "the backlog could not be read"),
         }
-    }
-
-    /// Shows how long ago the last whole pass ended; the age of the process
-    /// before the first. For whoever reads the metrics to call: a sweeper that
-    /// hangs would show nothing.
-    pub fn show_age(&self) {
-        let last = Duration::from_millis(self.last_pass.load(Ordering::Relaxed));
-        let age = self.started.elapsed().saturating_sub(last);
-        gauge!("attachments_sweep_age_seconds").set(age.as_secs_f64());
-    }
-
-    /// Whether the task still makes its rounds. A database that is away fails
-    /// passes but does not end them; only a restart mends a task that hangs.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        let rounds = self.last_round.load(Ordering::Relaxed);
-        let since = self
-            .started
-            .elapsed()
-            .saturating_sub(Duration::from_millis(rounds));
-        since < self.settings.interval * 10 + Duration::from_mins(1)
     }
 
     /// Deletes what was registered at the very instant its deletion came.
@@ -191,21 +260,6 @@ impl Sweeper {
         Ok(events + self.db.forget_tombstones(BATCH).await?)
     }
 
-    /// Looks for lost rows as often as it takes one to count as lost.
-    async fn requeue_lost(&self) -> Result<u64, DbError> {
-        let lost_after = self.settings.lost_after;
-        let last = Duration::from_millis(self.last_search.load(Ordering::Relaxed));
-        if self.started.elapsed().saturating_sub(last) < lost_after {
-            return Ok(0);
-        }
-        let count = drain(|| self.db.requeue_lost(lost_after, BATCH)).await?;
-        self.last_search.store(self.uptime(), Ordering::Relaxed);
-        if count > 0 {
-            self.queue.ring();
-        }
-        Ok(count)
-    }
-
     /// Puts back what was parked just as its channel's credential became good.
     async fn resume_late(&self) -> Result<u64, DbError> {
         let count = drain(|| self.db.resume_late(BATCH)).await?;
@@ -213,11 +267,6 @@ impl Sweeper {
             self.queue.ring();
         }
         Ok(count)
-    }
-
-    /// Milliseconds since `started`.
-    fn uptime(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     async fn remove_objects(&self) -> Result<u64, DbError> {
@@ -236,35 +285,23 @@ impl Sweeper {
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)
     }
+}
 
-    /// Aborts uploads that a dead worker left. Looks for them now and then
-    /// only: nobody sees their parts, and a listing is a request. The store
-    /// logs its own failure, and the next look makes up for it.
-    async fn abort_uploads(&self) -> u64 {
-        let now = self.uptime();
-        if now < self.next_look.load(Ordering::Relaxed) {
-            return 0;
-        }
-        let abandoned_after = self.settings.uploads_abandoned_after;
-        let pause = u64::try_from((abandoned_after / LOOKS).as_millis()).unwrap_or(u64::MAX);
-        let abandoned = self.clock.now() - abandoned_after;
-        let aborts = self.bucket.abort_uploads(abandoned, BATCH);
-        let (aborted, next) = match timeout(STORE_PATIENCE, aborts).await {
-            // There may be more, and they need not wait.
-            Ok(Ok(aborted)) if aborted >= u64::from(BATCH) => (aborted, now),
-            Err(_) => (0, now),
-            Ok(Ok(aborted)) => (aborted, now.saturating_add(pause)),
-            Ok(Err(BlobError::Unsupported { .. })) => {
-                tracing::warn!(
-                    "object storage does not list open uploads, and is not asked again; \
-                     a lifecycle rule of the bucket has to abort those that workers leave"
-                );
-                (0, u64::MAX)
-            }
-            Ok(Err(_)) => (0, now.saturating_add(pause)),
-        };
-        self.next_look.store(next, Ordering::Relaxed);
-        aborted
+impl Pulse {
+    /// Shows how long ago the last whole pass ended; the age of the process
+    /// before the first. For whoever reads the metrics to call: a sweeper that
+    /// hangs would show nothing.
+    pub fn show_age(&self) {
+        let age = self.heartbeat.borrow().whole.elapsed();
+        gauge!("attachments_sweep_age_seconds").set(age.as_secs_f64());
+    }
+
+    /// Whether the task still makes its rounds. A database that is away fails
+    /// passes but does not end them; only a restart mends a task that hangs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let since = self.heartbeat.borrow().passed.elapsed();
+        since < self.patience
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Access, AccessError, stored};
 use crate::blob::BlobError;
 use crate::ids::{AttachmentId, TenantId};
+use crate::telemetry::Chain;
 use metrics::{Counter, counter};
 
 /// Makes the series, so that the first event is a change.
@@ -29,14 +30,14 @@ impl Access {
         }
         // It may be whole: a store that was restarted, a reader too slow for it.
         if *cause == BlobError::Cut {
-            tracing::warn!(attachment.id = %id, error = %cause, "a byte stream was cut off");
+            tracing::warn!(attachment.id = %id, error = %Chain(cause), "a byte stream was cut off");
             return error;
         }
         damaged_reads().increment(1);
         tracing::error!(
             tenant.id = %tenant,
             attachment.id = %id,
-            error = %cause,
+            error = %Chain(cause),
             "a stored object is damaged"
         );
         error

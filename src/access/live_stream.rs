@@ -4,6 +4,7 @@
 use super::{Access, AccessError, stored};
 use crate::attachment::Attachment;
 use crate::ids::TenantId;
+use crate::telemetry::Chain;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _};
 use std::time::Duration;
@@ -36,7 +37,9 @@ impl Access {
                 match access.db.attachment(&tenant, attachment.id).await {
                     Ok(Some(now)) => attachment = now,
                     Ok(None) => return Some((Err(AccessError::NotFound), None)),
-                    Err(error) => tracing::debug!(%error, "the record was not looked at again"),
+                    Err(error) => {
+                        tracing::debug!(error = %Chain(&error), "the record was not looked at again");
+                    }
                 }
             }
             if let Err(ended) = stored(&attachment, access.clock.now()) {

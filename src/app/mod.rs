@@ -3,6 +3,7 @@
 //! The one place that knows every module; no rule lives here.
 
 mod health;
+mod readiness;
 mod threads;
 
 pub use threads::runtime;
@@ -27,14 +28,17 @@ use crate::queue::Queue;
 use crate::redrive::Redrive;
 use crate::register::Register;
 use crate::seal::Seal;
-use crate::sweep::Sweeper;
-use crate::telemetry;
+use crate::sweep::{Rounds, Sweeper};
+use crate::telemetry::{self, Chain};
 use crate::watch::Watch;
+use readiness::{Dependency, Readiness, Report};
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -58,6 +62,8 @@ pub struct App {
     pub grpc_addr: SocketAddr,
     /// Where probes and metrics are served.
     pub admin_addr: SocketAddr,
+    /// The name that this process's attempts bear.
+    pub worker: String,
     db: Db,
     grace: Duration,
     stop: CancellationToken,
@@ -94,120 +100,113 @@ pub enum StartError {
 impl App {
     /// Composes the parts, binds the ports and starts what `role` runs.
     pub async fn start(
-        settings: Resolved,
+        mut settings: Resolved,
         role: Role,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         install_crypto();
         // Before whoever counts.
         let metrics = telemetry::metrics();
-        let verifier = Arc::new(Verifier::new(&settings.auth, clock.clone())?);
         let db = Db::new(&settings.database)?;
-        let egress = Egress::new(&settings.egress)?;
-        let admin_listener = bind(settings.admin_listen).await?;
-        let admin_addr = local(&admin_listener);
-        let grpc_listener = match role {
-            Role::Worker => None,
-            Role::All | Role::Api => Some(bind(settings.listen).await?),
+        let parts = Parts {
+            bucket: Bucket::new(&settings.bucket).await,
+            sealer: Arc::new(Sealer::new(mem::take(&mut settings.sealing_keys))),
+            queue: Queue::new(db.unhurried(), WorkKind::Ingest, settings.queue.clone()),
+            content_queue: Queue::new(
+                db.unhurried(),
+                WorkKind::Content,
+                settings.content_queue.clone(),
+            ),
+            stop: CancellationToken::new(),
+            db,
+            clock,
         };
-        let grpc_addr = grpc_listener.as_ref().map_or(settings.listen, local);
+        let readiness = Readiness::new(parts.dependencies(role, &settings), &parts.stop);
+        let (rounds, pulse) = parts.sweeper(&settings).rounds();
 
-        let bucket = Bucket::new(&settings.bucket).await;
-        let sealer = Arc::new(Sealer::new(settings.sealing_keys));
-        // For all but registrations and reads of a few records.
-        let unhurried = db.unhurried();
-        let queue = Queue::new(unhurried.clone(), WorkKind::Ingest, settings.queue);
-        let content_queue =
-            Queue::new(unhurried.clone(), WorkKind::Content, settings.content_queue);
-        let sweeper = Sweeper::new(
-            unhurried.clone(),
-            bucket.clone(),
-            queue.clone(),
-            clock.clone(),
-            settings.sweep,
-        );
-
-        let max_files_per_message = settings.register.limits.max_files_per_message;
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let probes = health::probes(&db, &bucket, &sweeper, metrics, &stop);
-        let admin = AdminListener::start(admin_listener, probes);
-        if let Some(grpc_listener) = grpc_listener {
-            let (reporter, health) = tonic_health::server::health_reporter();
-            health::nobody_has_looked(&reporter).await;
-            tasks.spawn(health::follow_database(reporter, db.clone(), stop.clone()));
-            for herald in [queue.clone(), content_queue.clone()] {
-                let until = stop.clone();
-                tasks.spawn(async move { herald.spread_news(until).await });
-            }
-            let capabilities = Capabilities {
-                register: Register::new(&db, queue.clone(), settings.register),
-                access: Access::new(db.clone(), bucket.clone(), clock, settings.access),
-                purge: Purge::new(unhurried.clone(), bucket.clone()),
-                admin: Admin::new(unhurried.clone(), sealer.clone(), queue.clone()),
-                redrive: Redrive::new(
-                    unhurried.clone(),
-                    queue.clone(),
-                    content_queue.clone(),
-                    max_files_per_message,
-                ),
-                watch: Watch::new(unhurried.clone(), settings.watch, stop.clone()),
-                seal: Seal::new(&settings.signing_key),
-            };
-            let reflection = if settings.reflection {
-                Reflection::On
-            } else {
-                Reflection::Off
-            };
-            let router = grpc::router(capabilities, verifier, health, reflection)?;
-            tasks.spawn(serve_grpc(grpc_listener, router, stop.clone()));
+        let admin_listener = bind(settings.admin_listen).await?;
+        let mut app = Self {
+            grpc_addr: settings.listen,
+            admin_addr: local(&admin_listener),
+            worker: parts.queue.worker().to_owned(),
+            db: parts.db.clone(),
+            grace: settings.grace,
+            stop: parts.stop.clone(),
+            tasks: JoinSet::new(),
+            admin: AdminListener::start(
+                admin_listener,
+                health::probes(readiness.reports(), pulse, metrics),
+            ),
+        };
+        if role != Role::Worker {
+            app.api(&parts, &settings, readiness.reports()).await?;
         }
         if role != Role::Api {
-            if settings.manage_lifecycle {
-                tasks.spawn(settle_lifecycle(bucket.clone(), stop.clone()));
-            }
-            let providers = Providers::new(egress, settings.line, settings.slack);
-            let content =
-                Content::new(content_queue.clone(), bucket.clone(), settings.content);
-            let until = stop.clone();
-            tasks.spawn(async move {
-                let handler = move |job| {
-                    let content = content.clone();
-                    async move { content.run(job).await }
-                };
-                content_queue.work(handler, Arc::new(|| None), until).await;
-            });
-            let ingest = Ingest::new(
-                unhurried,
-                queue.clone(),
-                providers,
-                sealer,
-                bucket,
-                settings.ingest,
-            );
-            let stop = stop.clone();
-            tasks.spawn(async move {
-                let bar = ingest.clone();
-                let handler = move |job| {
-                    let ingest = ingest.clone();
-                    async move { ingest.run(job).await }
-                };
-                queue
-                    .work(handler, Arc::new(move || bar.barred_for()), stop)
-                    .await;
-            });
+            app.worker(&parts, settings)?;
         }
-        let until = stop.clone();
-        tasks.spawn(async move { sweeper.run(until).await });
-        Ok(Self {
-            grpc_addr,
-            admin_addr,
-            db,
-            grace: settings.grace,
-            stop,
-            tasks,
-            admin,
-        })
+        app.background(parts, readiness, rounds);
+        Ok(app)
+    }
+
+    /// Serves gRPC, and wakes the workers of other replicas.
+    async fn api(
+        &mut self,
+        parts: &Parts,
+        settings: &Resolved,
+        reports: watch::Receiver<Report>,
+    ) -> Result<(), StartError> {
+        let verifier = Arc::new(Verifier::new(&settings.auth, parts.clock.clone())?);
+        let listener = bind(settings.listen).await?;
+        self.grpc_addr = local(&listener);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        health::nobody_has_looked(&reporter).await;
+        let reflection = if settings.reflection {
+            Reflection::On
+        } else {
+            Reflection::Off
+        };
+        let capabilities = parts.capabilities(settings);
+        let router = grpc::router(capabilities, verifier, health, reflection)?;
+        let stop = &parts.stop;
+        self.tasks
+            .spawn(health::follow(reporter, reports, stop.clone()));
+        self.tasks.spawn(serve_grpc(listener, router, stop.clone()));
+        for queue in [parts.queue.clone(), parts.content_queue.clone()] {
+            let stop = stop.clone();
+            self.tasks
+                .spawn(async move { queue.spread_news(stop).await });
+        }
+        Ok(())
+    }
+
+    /// Works the queues.
+    fn worker(&mut self, parts: &Parts, settings: Resolved) -> Result<(), StartError> {
+        let egress = Egress::new(&settings.egress)?;
+        let ingest = Ingest::new(
+            parts.db.unhurried(),
+            parts.queue.clone(),
+            Providers::new(egress, settings.line, settings.slack),
+            parts.sealer.clone(),
+            parts.bucket.clone(),
+            settings.ingest,
+        );
+        let (queue, stop) = (parts.queue.clone(), parts.stop.clone());
+        self.tasks.spawn(work(queue, ingest, stop));
+        let queue = parts.content_queue.clone();
+        let content = Content::new(queue.clone(), parts.bucket.clone(), settings.content);
+        self.tasks
+            .spawn(work_at_content(queue, content, parts.stop.clone()));
+        if settings.manage_lifecycle {
+            let settled = settle_lifecycle(parts.bucket.clone(), parts.stop.clone());
+            self.tasks.spawn(settled);
+        }
+        Ok(())
+    }
+
+    /// What every role does beside its work: look after itself, and sweep.
+    fn background(&mut self, parts: Parts, readiness: Readiness, rounds: Rounds) {
+        self.tasks.spawn(readiness.run(parts.stop.clone()));
+        self.tasks.spawn(rounds.run(parts.stop));
     }
 
     /// Refuses new work, lets what runs end within the grace, and comes back
@@ -224,6 +223,69 @@ impl App {
         self.admin.stop().await;
         // A database that is away must not keep the process.
         let _ = tokio::time::timeout(CLOSING, self.db.close()).await;
+    }
+}
+
+/// What the roles share.
+struct Parts {
+    db: Db,
+    bucket: Bucket,
+    sealer: Arc<Sealer>,
+    /// Of files to be brought in.
+    queue: Queue,
+    /// Of content to be made.
+    content_queue: Queue,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+}
+
+impl Parts {
+    /// What the gRPC edge asks. Only registrations and reads of a few records
+    /// are in a hurry.
+    fn capabilities(&self, settings: &Resolved) -> Capabilities {
+        let (db, bucket, queue) = (&self.db, &self.bucket, &self.queue);
+        Capabilities {
+            register: Register::new(db, queue.clone(), settings.register.clone()),
+            access: Access::new(
+                db.clone(),
+                bucket.clone(),
+                self.clock.clone(),
+                settings.access.clone(),
+            ),
+            purge: Purge::new(db.unhurried(), bucket.clone()),
+            admin: Admin::new(db.unhurried(), self.sealer.clone(), queue.clone()),
+            redrive: Redrive::new(
+                db.unhurried(),
+                queue.clone(),
+                self.content_queue.clone(),
+                settings.register.limits.max_files_per_message,
+            ),
+            watch: Watch::new(db.unhurried(), settings.watch.clone(), self.stop.clone()),
+            seal: Seal::new(&settings.signing_key),
+        }
+    }
+
+    fn sweeper(&self, settings: &Resolved) -> Sweeper {
+        Sweeper::new(
+            self.db.unhurried(),
+            self.bucket.clone(),
+            self.queue.clone(),
+            self.clock.clone(),
+            settings.sweep.clone(),
+        )
+    }
+
+    /// What `role` cannot do without.
+    fn dependencies(&self, role: Role, settings: &Resolved) -> Vec<Dependency> {
+        let mut all = vec![
+            health::database(&self.db),
+            health::migrations(&self.db),
+            health::object_storage(&self.bucket, settings.bucket.endpoint.as_deref()),
+        ];
+        if role != Role::Api {
+            all.push(health::spool(&settings.ingest.spool_dir));
+        }
+        all
     }
 }
 
@@ -257,8 +319,26 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
         .serve_with_incoming_shutdown(listener::incoming(listener), stop.cancelled())
         .await;
     if let Err(error) = served {
-        tracing::error!(%error, "the gRPC listener ended");
+        tracing::error!(error = %Chain(&error), "the gRPC listener ended");
     }
+}
+
+async fn work(queue: Queue, ingest: Ingest, stop: CancellationToken) {
+    let barred = ingest.clone();
+    let handler = move |job| {
+        let ingest = ingest.clone();
+        async move { ingest.run(job).await }
+    };
+    let bar = Arc::new(move || barred.barred_for());
+    queue.work(handler, bar, stop).await;
+}
+
+async fn work_at_content(queue: Queue, content: Content, stop: CancellationToken) {
+    let handler = move |job| {
+        let content = content.clone();
+        async move { content.run(job).await }
+    };
+    queue.work(handler, Arc::new(|| None), stop).await;
 }
 
 /// Nobody waits for the bucket's rules.

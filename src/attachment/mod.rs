@@ -2,6 +2,7 @@
 //!
 //! Pure. No I/O, no async, no SQL, no wire format; time comes in as data.
 
+mod advice;
 pub mod change;
 pub mod channel_policy;
 pub mod deletion;

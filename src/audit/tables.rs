@@ -2,6 +2,7 @@
 
 use super::{Audit, AuditError, Check, Repair, Report};
 use crate::db::{Survey, TableFault};
+use crate::telemetry::Chain;
 
 /// Rows that one statement puts back.
 const BATCH: u32 = 5_000;
@@ -59,7 +60,9 @@ impl Audit {
         if repair == Repair::Yes && twice.count == 0 {
             match survey.keep_occurrences_unique().await {
                 Ok(()) => mended = 1,
-                Err(error) => tracing::error!(%error, "the constraint could not be put back"),
+                Err(error) => {
+                    tracing::error!(error = %Chain(&error), "the constraint could not be put back");
+                }
             }
         }
         let name = "attachments_occurrence_key".to_owned();

@@ -1,6 +1,8 @@
 //! What the store did not do, without a word of its own.
 
+use crate::telemetry::Chain;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
 
 /// The store did not do what was asked. Holds no key, host or provider text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +55,10 @@ impl BlobError {
         clippy::needless_pass_by_value,
         reason = "it is the end of the error's way"
     )]
-    pub(super) fn of<E: ProvideErrorMetadata>(operation: &'static str, error: SdkError<E>) -> Self {
+    pub(super) fn of<E: ProvideErrorMetadata + Error + 'static>(
+        operation: &'static str,
+        error: SdkError<E>,
+    ) -> Self {
         let status = error
             .raw_response()
             .map(|response| response.status().as_u16());
@@ -69,7 +74,7 @@ impl BlobError {
             s3.operation = operation,
             s3.status = status,
             s3.code = error.code(),
-            error = %error,
+            error = told(&error),
             "object storage failed"
         );
         if error.code() == Some("RequestTimeTooSkewed") {
@@ -83,5 +88,14 @@ impl BlobError {
             }
             _ => Self::Unavailable { operation },
         }
+    }
+}
+
+/// What kept the store from answering, down to the connector's error. Of an
+/// answer nothing: its text may quote keys and ids.
+pub(super) fn told<E: Error + 'static>(error: &SdkError<E>) -> String {
+    match error {
+        SdkError::ServiceError(_) => error.to_string(),
+        other => Chain(other).to_string(),
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{BlobError, Bucket};
 use crate::attachment::storage_key::{EPHEMERAL_PREFIX, PREFIX};
+use crate::telemetry::Chain;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput;
 use aws_sdk_s3::types::builders::LifecycleRuleBuilder;
@@ -44,7 +45,7 @@ impl Bucket {
                 }
                 Err(error) => {
                     tracing::warn!(
-                        %error,
+                        error = %Chain(&error),
                         "the bucket's lifecycle rules could not be written: have its owner expire \
                          {EPHEMERAL_PREFIX} after {DAYS} day and abort incomplete multipart \
                          uploads under {PREFIX} after {DAYS} day, and set \

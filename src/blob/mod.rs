@@ -16,6 +16,7 @@ mod multipart;
 mod payload;
 mod presign;
 mod put;
+mod reach;
 mod read;
 mod settings;
 mod uploads;
@@ -24,11 +25,13 @@ pub use error::BlobError;
 pub use listing::ListedObject;
 pub use payload::Payload;
 pub use presign::{LinkOptions, PresignedLink};
+pub use reach::Unreachable;
 pub use settings::{ChecksumMode, Settings, StaticKeys};
 pub use uploads::OpenUpload;
 
 use crate::attachment::status::StoredObject;
 use crate::attachment::storage_key::StorageKey;
+use crate::telemetry::Chain;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
@@ -112,20 +115,12 @@ impl Bucket {
             .credentials
             .provide_credentials()
             .await
-            .map_err(|_| BlobError::Unavailable { operation: "sign" })?;
+            .map_err(|error| {
+                tracing::warn!(error = %Chain(&error), "there is no credential to sign a link with");
+                BlobError::Unavailable { operation: "sign" }
+            })?;
         self.presigner
             .sign(&object.key, &credentials, options)
             .map_err(|_| BlobError::Refused { operation: "sign" })
-    }
-
-    /// Whether the store answers and has the bucket.
-    pub async fn check(&self) -> Result<(), BlobError> {
-        self.client
-            .head_bucket()
-            .bucket(&self.name)
-            .send()
-            .await
-            .map_err(|error| BlobError::of("head bucket", error))?;
-        Ok(())
     }
 }

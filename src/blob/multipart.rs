@@ -9,6 +9,7 @@
 use super::{BlobError, Bucket, Payload};
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
+use crate::telemetry::Chain;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use base64::Engine as _;
@@ -113,7 +114,7 @@ impl Upload {
             }
             let hashed = payload.hash(offset, len, running).await;
             let (part_sha256, running) = hashed.map_err(|error| {
-                tracing::error!(%error, "a file that waits to be put could not be read");
+                tracing::error!(error = %Chain(&error), "a file that waits to be put could not be read");
                 BlobError::PayloadAltered
             })?;
             let part = Part {

@@ -1,9 +1,11 @@
 //! What is wrong with a configuration, all of it at once: before a port is
-//! bound, a person learns everything there is to mend.
+//! bound or a row is read, a person learns everything there is to mend.
 
-use super::load::{Faults, Loaded};
+use super::fault::{Fault, Faults, What};
+use super::load::Loaded;
 use super::resolve::Resolved;
 use super::sections::Config;
+use crate::auth::InvalidSettings;
 use crate::{auth, telemetry};
 
 /// How logs are written.
@@ -15,36 +17,65 @@ pub struct Telemetry {
     pub filter: String,
 }
 
-impl Loaded {
-    /// What the service needs, or everything that is wrong: what could not be
-    /// read, and what could but will not do.
-    pub fn resolve(&self) -> Result<Resolved, Faults> {
-        let mut faults = self.faults.clone();
-        if self.lacks_file {
-            // What else is missing may stand in the file.
-            return Err(Faults(faults));
-        }
-        let mut unfit = Vec::new();
-        let resolved = self.config.try_resolve(&mut unfit);
-        self.config.check_log_filter(&mut unfit);
-        self.config.check_token_keys(&mut unfit);
-        // A key that could not be read is not missing as well.
-        unfit.retain(|fault| {
-            !faults
-                .iter()
-                .any(|known| key_of(known).starts_with(key_of(fault)))
-        });
-        faults.extend(unfit);
-        match resolved {
-            Some(resolved) if faults.is_empty() => Ok(resolved),
-            _ => Err(Faults(faults)),
+/// What a command cannot do without. Whatever it needs, no command runs on a
+/// value that is set and will not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Every key that has no default.
+    Service,
+    /// Those of the database and of the object store.
+    Stores,
+    /// Those of the database.
+    Database,
+    /// None.
+    Nothing,
+    /// None, and the rules of production do not hold.
+    Development,
+}
+
+impl Needs {
+    /// Whether what is wrong keeps the command from running.
+    fn forbid(self, fault: &Fault) -> bool {
+        match (&fault.what, self) {
+            (What::Unfit(_), _) | (What::Missing, Self::Service) => true,
+            (What::Missing, Self::Stores) => fault.is_of("database") || fault.is_of("s3"),
+            (What::Missing, Self::Database) => fault.is_of("database"),
+            (What::Missing, Self::Nothing | Self::Development) => false,
         }
     }
 }
 
-/// The key that a fault is about.
-fn key_of(fault: &str) -> &str {
-    fault.split([':', ' ']).next().unwrap_or_default()
+impl Loaded {
+    /// What the service needs, or everything that is wrong: what could not be
+    /// read, and what could but will not do.
+    pub fn resolve(&self) -> Result<Resolved, Faults> {
+        let (faults, resolved) = self.look(Needs::Service);
+        Faults::unless(faults, resolved)
+    }
+
+    /// Everything that is wrong for a command with these needs.
+    pub fn check(&self, needs: Needs) -> Result<(), Faults> {
+        let (faults, _) = self.look(needs);
+        Faults::unless(faults, Some(()))
+    }
+
+    fn look(&self, needs: Needs) -> (Vec<Fault>, Option<Resolved>) {
+        let mut faults = self.faults.clone();
+        if self.lacks_file {
+            // What else is missing may stand in the file.
+            return (faults, None);
+        }
+        let mut unfit = Vec::new();
+        let resolved = self.config.try_resolve(&mut unfit);
+        self.config.check_log_filter(&mut unfit);
+        if needs != Needs::Development {
+            self.config.check_token_keys(&mut unfit);
+        }
+        unfit
+            .retain(|fault| needs.forbid(fault) && !faults.iter().any(|known| known.covers(fault)));
+        faults.extend(unfit.into_iter().map(|fault| fault.traced(&self.figment)));
+        (faults, resolved)
+    }
 }
 
 impl Config {
@@ -52,27 +83,35 @@ impl Config {
     pub fn telemetry(&self) -> Result<Telemetry, Faults> {
         let mut faults = Vec::new();
         self.check_log_filter(&mut faults);
-        if !faults.is_empty() {
-            return Err(Faults(faults));
-        }
-        Ok(Telemetry {
+        let telemetry = Telemetry {
             json: self.telemetry.log_format == "json",
             filter: self.telemetry.log_filter.clone(),
-        })
+        };
+        Faults::unless(faults, Some(telemetry))
     }
 
-    fn check_log_filter(&self, faults: &mut Vec<String>) {
+    fn check_log_filter(&self, faults: &mut Vec<Fault>) {
         if !matches!(self.telemetry.log_format.as_str(), "json" | "text") {
-            faults.push("telemetry.log_format: must be json or text".to_owned());
+            faults.push(Fault::unfit("telemetry.log_format", "must be json or text"));
         }
         if let Err(error) = telemetry::check_filter(&self.telemetry.log_filter) {
-            faults.push(format!("telemetry.log_filter: {error}"));
+            faults.push(Fault::unfit("telemetry.log_filter", error.to_string()));
         }
     }
 
     /// Production's rules: the key of `dev` and HS256 are refused.
-    fn check_token_keys(&self, faults: &mut Vec<String>) {
+    fn check_token_keys(&self, faults: &mut Vec<Fault>) {
         let settings = self.auth_settings(&mut Vec::new());
-        faults.extend(auth::faults(&settings).map(|fault| fault.to_string()));
+        faults.extend(auth::faults(&settings).map(|fault| match fault {
+            InvalidSettings::Empty(key) => Fault::missing(format!("auth.{key}")),
+            InvalidSettings::NoKeys => Fault::missing("auth.keys"),
+            InvalidSettings::Leeway => {
+                let most = auth::Settings::MAX_LEEWAY.as_secs();
+                Fault::unfit("auth.leeway", format!("must be at most {most}s"))
+            }
+            InvalidSettings::Key { name, fault } => {
+                Fault::unfit("auth.keys", format!("key {name}: {fault}"))
+            }
+        }));
     }
 }

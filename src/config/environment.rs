@@ -4,6 +4,7 @@
 //! a number is read only where a number is wanted. A list is written as in
 //! TOML, or without brackets and separated by commas.
 
+use super::fault::Fault;
 use super::sections::Config;
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
@@ -25,7 +26,7 @@ pub(super) struct Environment(Dict);
 
 impl Environment {
     /// Takes the variables that name a section; the others are faults.
-    pub(super) fn read(faults: &mut Vec<String>) -> Self {
+    pub(super) fn read(faults: &mut Vec<Fault>) -> Self {
         let defaults = Value::serialize(Config::default()).unwrap_or_else(|_| Dict::new().into());
         let mut sections = Dict::new();
         for (name, text) in std::env::vars_os() {
@@ -39,7 +40,11 @@ impl Environment {
             #[cfg(feature = "dev")]
             if name == FAIL_AT {
                 let armed = crate::failpoint::arm(&text.to_string_lossy());
-                faults.extend(armed.err().map(|error| format!("{name}: {error}")));
+                faults.extend(
+                    armed
+                        .err()
+                        .map(|error| Fault::unfit(name, error.to_string())),
+                );
                 continue;
             }
             let path = path.to_lowercase();
@@ -48,11 +53,11 @@ impl Environment {
                 Some((section, key, known.find_ref(key)))
             });
             let Some((section, key, default)) = section else {
-                faults.push(format!("{name}: there is no such section"));
+                faults.push(Fault::unfit(name, "there is no such section"));
                 continue;
             };
             let Some(text) = text.to_str() else {
-                faults.push(format!("{name}: must be UTF-8"));
+                faults.push(Fault::unfit(name, "must be UTF-8"));
                 continue;
             };
             let value = match default {

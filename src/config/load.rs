@@ -1,30 +1,15 @@
 //! Reading file and environment into [`Config`], every fault at once.
 
-use super::environment::{self, DatabaseUrl, Environment};
+use super::environment::{DatabaseUrl, Environment};
+use super::fault::Fault;
+use super::origin;
 use super::section::{Key, Section};
 use super::sections::{Config, for_each_section};
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// Everything that is wrong with a configuration, one line each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults(pub(super) Vec<String>);
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.0.iter();
-        if let Some(first) = lines.next() {
-            write!(f, "config: {first}")?;
-        }
-        lines.try_for_each(|line| write!(f, "\nconfig: {line}"))
-    }
-}
-
-impl std::error::Error for Faults {}
 
 /// A configuration with the layers it came from. A key that could not be read
 /// has its default here, and a fault.
@@ -33,21 +18,9 @@ pub struct Loaded {
     /// The values.
     pub config: Config,
     pub(super) figment: Figment,
-    pub(super) faults: Vec<String>,
+    pub(super) faults: Vec<Fault>,
     /// Whether the file was asked for and is not in it.
     pub(super) lacks_file: bool,
-}
-
-impl Loaded {
-    /// For a command that needs only some of the settings: whether all that
-    /// are there can be read.
-    pub fn check(&self) -> Result<(), Faults> {
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Faults(self.faults.clone()))
-        }
-    }
 }
 
 /// Reads `file` and overlays the environment.
@@ -90,15 +63,16 @@ struct File {
 }
 
 impl File {
-    fn read(path: &Path, faults: &mut Vec<String>) -> Result<Self, String> {
-        let shown = path.display();
+    fn read(path: &Path, faults: &mut Vec<Fault>) -> Result<Self, Fault> {
+        let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{shown}: cannot be read: {error}"))?;
+            .map_err(|error| Fault::unfit(&shown, format!("cannot be read: {error}")))?;
         // Only the place and what is wrong: the line itself may hold a secret.
         let mut sections: Dict = toml::from_str(&text).map_err(|error| {
             let before = error.span().map_or(0, |span| span.start);
             let line = 1 + text.bytes().take(before).filter(|&b| b == b'\n').count();
-            format!("{shown}:{line}: {}", error.message().replace('\n', ", "))
+            let place = format!("{shown}:{line}");
+            Fault::unfit(place, error.message().replace('\n', ", "))
         })?;
         let known = known_sections();
         sections.retain(|name, value| {
@@ -107,7 +81,7 @@ impl File {
                 Value::Dict(..) => return true,
                 _ => "is a section, not a key",
             };
-            faults.push(format!("{name}: {fault} (from {shown})"));
+            faults.push(Fault::unfit(name, fault).from(Some(shown.clone())));
             false
         });
         let path = path.to_owned();
@@ -136,7 +110,7 @@ fn known_sections() -> Vec<&'static str> {
     known
 }
 
-fn unknown_keys(figment: &Figment, section: &str, keys: &[Key], faults: &mut Vec<String>) {
+fn unknown_keys(figment: &Figment, section: &str, keys: &[Key], faults: &mut Vec<Fault>) {
     let Ok(Value::Dict(_, values)) = figment.find_value(section) else {
         return;
     };
@@ -144,11 +118,9 @@ fn unknown_keys(figment: &Figment, section: &str, keys: &[Key], faults: &mut Vec
         if !keys.iter().any(|key| key.name == name) {
             let known: Vec<_> = keys.iter().map(|key| key.name).collect();
             let path = format!("{section}.{name}");
-            faults.push(format!(
-                "{path}: there is no such key; known are {} (from {})",
-                known.join(", "),
-                origin(figment, &path)
-            ));
+            let what = format!("there is no such key; known are {}", known.join(", "));
+            let origin = origin::of(figment, &path);
+            faults.push(Fault::unfit(path, what).from(origin));
         }
     }
 }
@@ -157,7 +129,7 @@ fn unknown_keys(figment: &Figment, section: &str, keys: &[Key], faults: &mut Vec
 pub(super) fn read<T: DeserializeOwned>(
     figment: &Figment,
     path: &str,
-    faults: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
 ) -> Option<T> {
     figment
         .extract_inner_lossy(path)
@@ -166,7 +138,7 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 /// What is wrong, where, and where it came from. Never a secret's text.
-fn describe(error: &figment::Error, figment: &Figment, path: &str) -> String {
+fn describe(error: &figment::Error, figment: &Figment, path: &str) -> Fault {
     use figment::error::Kind;
     // What lies below the key comes first, then the way to the key.
     let below = error.path.len().saturating_sub(path.split('.').count());
@@ -187,21 +159,5 @@ fn describe(error: &figment::Error, figment: &Figment, path: &str) -> String {
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
     };
-    format!("{place}: {what} (from {})", origin(figment, path))
-}
-
-/// Where a key's value came from, in words.
-pub(super) fn origin(figment: &Figment, path: &str) -> String {
-    let Some(metadata) = figment.find_metadata(path) else {
-        return "default".to_owned();
-    };
-    match &metadata.source {
-        Some(figment::Source::File(file)) => file.display().to_string(),
-        Some(figment::Source::Code(_)) => "default".to_owned(),
-        _ if metadata.name == environment::NAME => {
-            let variable = path.replace('.', "_").to_uppercase();
-            format!("{}{variable}", environment::NAME)
-        }
-        _ => metadata.name.to_string(),
-    }
+    Fault::unfit(place, what).from(origin::of(figment, path))
 }

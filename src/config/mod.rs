@@ -6,7 +6,9 @@
 
 mod check;
 mod environment;
+mod fault;
 mod load;
+mod origin;
 mod report;
 mod resolve;
 mod secret;
@@ -14,8 +16,9 @@ mod section;
 mod sections;
 mod value;
 
-pub use check::Telemetry;
-pub use load::{Faults, Loaded, load};
+pub use check::{Needs, Telemetry};
+pub use fault::{Fault, Faults, What};
+pub use load::{Loaded, load};
 pub use report::{effective, example};
 pub use resolve::{Resolved, Role};
 pub use sections::Config;

@@ -1,6 +1,7 @@
 //! The configuration as people read it: the effective one, and the example.
 
-use super::load::{Loaded, origin};
+use super::load::Loaded;
+use super::origin;
 use super::section::Section;
 use super::sections::for_each_section;
 use std::fmt::Write as _;
@@ -33,7 +34,8 @@ pub fn effective(loaded: &Loaded) -> String {
                     Some(_) if SECRET.contains(&path.as_str()) => "[redacted]".to_owned(),
                     Some(value) => value.to_string(),
                 };
-                let from = origin(&loaded.figment, &path);
+                let from = origin::of(&loaded.figment, &path);
+                let from = from.as_deref().unwrap_or("default");
                 let _ = writeln!(text, "{} = {shown}  # {from}", key.name);
             }
             text.push('\n');

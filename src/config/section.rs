@@ -1,6 +1,7 @@
 //! How a section is declared: each key once, with its type, its default and
 //! its explanation. Struct, defaults and `config.example.toml` follow from it.
 
+use super::fault::Fault;
 use figment::Figment;
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ pub(super) trait Section: Serialize + Default {
     const KEYS: &'static [Key];
 
     /// Reads each key by itself, so that one fault does not hide the next.
-    fn read(figment: &Figment, faults: &mut Vec<String>) -> Self;
+    fn read(figment: &Figment, faults: &mut Vec<Fault>) -> Self;
 }
 
 /// Declares a section: `key: Type = default;` with a doc comment each.
@@ -50,7 +51,7 @@ macro_rules! section {
                 },)*
             ];
 
-            fn read(figment: &figment::Figment, faults: &mut Vec<String>) -> Self {
+            fn read(figment: &figment::Figment, faults: &mut Vec<$crate::config::fault::Fault>) -> Self {
                 Self {
                     $($key: $crate::config::load::read(
                         figment,

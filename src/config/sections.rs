@@ -214,6 +214,8 @@ section! {
     "retention" Retention {
         /// Time between two passes.
         sweep_interval: Human = seconds(5);
+        /// How long a pass may take before /livez asks for a restart. One that meets a database that is away takes a minute and a half.
+        sweep_hung_after: Human = seconds(120);
         /// Age from which an open attachment without work counts as lost.
         lost_after: Human = seconds(60);
         /// Time after which an object that could not be removed is tried again.

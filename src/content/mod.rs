@@ -15,6 +15,7 @@ use crate::attachment::work::WorkKind;
 use crate::blob::{BlobError, Bucket};
 use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
+use crate::telemetry::Chain;
 use std::time::Duration;
 use tracing::Instrument as _;
 
@@ -63,6 +64,7 @@ impl Content {
             attachment.id = %job.attempt.attachment.id,
             tenant.id = %job.attempt.attachment.tenant,
             attempt.fence = job.attempt.fence,
+            worker.name = self.queue.worker(),
         );
         Box::pin(self.attempt(job)).instrument(span).await;
     }
@@ -152,7 +154,7 @@ impl Content {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
             }
             Err(error) => {
-                tracing::error!(%error, "the outcome could not be written before the lease ended");
+                tracing::error!(error = %Chain(&error), "the outcome could not be written before the lease ended");
             }
         }
     }

@@ -5,6 +5,7 @@ use super::{Db, DbError};
 use crate::attachment::Attachment;
 use crate::attachment::deletion::SourceName;
 use crate::ids::{AttachmentId, MessageId, TenantId};
+use crate::telemetry::Chain;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use std::collections::HashMap;
@@ -98,7 +99,7 @@ impl Db {
 /// The attachment in a row that must not cost its neighbours.
 pub(super) fn readable(row: &PgRow) -> Result<Attachment, Unreadable> {
     row::read::<AttachmentRow, _>(row).map_err(|error| {
-        tracing::error!(%error, "a record cannot be read");
+        tracing::error!(error = %Chain(&error), "a record cannot be read");
         Unreadable
     })
 }

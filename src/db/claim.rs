@@ -5,6 +5,7 @@ use super::{Db, DbError, to_seconds};
 use crate::attachment::status::Attempt;
 use crate::attachment::work::WorkKind;
 use crate::attachment::{Attachment, Origin};
+use crate::telemetry::Chain;
 use std::time::Duration;
 
 /// Who claims, and for how long.
@@ -82,7 +83,7 @@ impl Db {
             .iter()
             .filter_map(|row| {
                 row::read::<ClaimRow, _>(row)
-                    .inspect_err(|error| tracing::error!(%error, "a claimed row cannot be read"))
+                    .inspect_err(|error| tracing::error!(error = %Chain(error), "a claimed row cannot be read"))
                     .ok()
             })
             .collect())
@@ -90,8 +91,10 @@ impl Db {
 
     /// When the next row falls due, in time from now; `None` when none waits.
     pub async fn next_due_in(&self, work: WorkKind) -> Result<Option<Duration>, DbError> {
+        // Of no row this is null, and must stay so: Postgres' `greatest` passes
+        // over nulls, and would make of "never" a row that is due at once.
         let seconds: Option<f64> = sqlx::query_scalar(
-            "select greatest(extract(epoch from min(due_at) - now()), 0)::float8 from work
+            "select extract(epoch from min(due_at) - now())::float8 from work
              where kind = $1 and due_at > now()",
         )
         .bind(work.as_str())

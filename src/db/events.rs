@@ -7,6 +7,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::listing::ListFilter;
 use crate::attachment::status_name::StatusName;
 use crate::ids::{ChannelId, ConversationId, CorrelationId, SenderId, TenantId};
+use crate::telemetry::Chain;
 use std::str::FromStr;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -106,7 +107,9 @@ impl Db {
         let changes = rows.into_iter().filter(|row| row.matches);
         let changes = changes.filter_map(|row| {
             StatusChange::try_from(row)
-                .inspect_err(|error| tracing::error!(%error, "a change cannot be read"))
+                .inspect_err(
+                    |error| tracing::error!(error = %Chain(error), "a change cannot be read"),
+                )
                 .ok()
         });
         Ok(EventPage {

@@ -9,6 +9,7 @@ mod attachments;
 mod audit;
 mod backlog;
 mod channels;
+mod check;
 mod claim;
 mod deletion;
 mod events;
@@ -19,10 +20,12 @@ mod pool;
 mod redrive;
 mod registration;
 mod removals;
+mod repeat;
 mod requeue;
 mod row;
 mod settle;
 mod source_json;
+mod sql_error;
 mod sweep;
 mod tenants;
 mod tombstones;
@@ -33,20 +36,26 @@ pub use attachments::Unreadable;
 pub use audit::{Cause, ExpectedObject, Faulty, Owner, Stray, Survey, TableFault};
 pub use backlog::Backlog;
 pub use channels::ChannelRecord;
+pub use check::CheckError;
 pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;
+pub use sql_error::SqlError;
 pub use tenants::TenantRecord;
 pub use tombstones::BuriedAlive;
 pub use wake::WorkNews;
 
 use pool::Pool;
+use repeat::wants_repeating;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 use std::str::FromStr as _;
 use std::time::Duration;
 use time::OffsetDateTime;
+
+/// The tables, as this version of the service has them.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// For a command that does one thing and ends; a pool has its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -80,6 +89,16 @@ pub const PLANS_BY_KEY: [(&str, &str); 3] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// What the statements take for granted and the database, or the role, may
+/// have otherwise as a default.
+const RELIED_ON: [(&str, &str); 2] = [
+    // A statement sees what others have committed by then and waits for locks.
+    // A stricter level refuses it instead, whenever two meet.
+    ("default_transaction_isolation", "read committed"),
+    // Idle connections are kept, and are not tried before they are used.
+    ("idle_session_timeout", "0"),
+];
+
 /// The database.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -92,14 +111,14 @@ impl Db {
     /// Prepares a pool; connects when it is first used.
     pub fn new(settings: &Settings) -> Result<Self, DbError> {
         let milliseconds = settings.statement_timeout.as_millis().to_string();
-        let options = PgConnectOptions::from_str(settings.url.expose_secret())
-            .map_err(DbError::Settings)?
+        let options = options(&settings.url)?
             .application_name("attachments")
             .options([
                 ("statement_timeout", milliseconds.as_str()),
                 ("lock_timeout", "2000"),
                 ("idle_in_transaction_session_timeout", "10000"),
             ])
+            .options(RELIED_ON)
             .options(PLANS_BY_KEY);
         let connections = PgPoolOptions::new()
             .max_connections(settings.max_connections)
@@ -137,19 +156,16 @@ impl Db {
         let connect = PgConnection::connect_with(&options);
         let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connect)
             .await
-            .map_err(|_| MigrateError::Silent)?
-            .map_err(MigrateError::Connect)?;
-        sqlx::migrate!().run(&mut connection).await?;
-        connection.close().await.map_err(MigrateError::Connect)
-    }
-
-    /// Whether the database answers and has the tables.
-    pub async fn check(&self) -> Result<(), DbError> {
-        // No row is read: the head of a queue's table is full of dead ones.
-        sqlx::query("select 1 from work limit 0")
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+            .map_err(|_| MigrateError::Silent {
+                address: sql_error::address(&options),
+            })?
+            .map_err(|error| MigrateError::connect(error, &options))?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(MigrateError::apply)?;
+        let closed = connection.close().await;
+        closed.map_err(|error| MigrateError::connect(error, &options))
     }
 
     /// The database's time, for what is to touch nothing that comes after it.
@@ -169,14 +185,44 @@ impl Db {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database cannot be reached.
-    #[error("the database cannot be reached")]
-    Connect(#[source] sqlx::Error),
+    #[error("the database cannot be reached at {address}")]
+    Connect {
+        /// Host, port and database.
+        address: String,
+        /// Why.
+        source: SqlError,
+    },
     /// It does not answer.
-    #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
-    Silent,
-    /// A migration failed.
+    #[error("the database at {address} did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    Silent {
+        /// Host, port and database.
+        address: String,
+    },
+    /// A statement of theirs failed.
     #[error("the migrations could not be applied")]
-    Apply(#[from] sqlx::migrate::MigrateError),
+    Statement(#[source] SqlError),
+    /// They are not those that were applied before.
+    #[error("the migrations could not be applied")]
+    Apply(#[source] sqlx::migrate::MigrateError),
+}
+
+impl MigrateError {
+    fn apply(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError as Failed;
+        match error {
+            Failed::Execute(error) | Failed::ExecuteMigration(error, _) => {
+                Self::Statement(SqlError(error))
+            }
+            other => Self::Apply(other),
+        }
+    }
+
+    fn connect(error: sqlx::Error, options: &PgConnectOptions) -> Self {
+        Self::Connect {
+            address: sql_error::address(options),
+            source: SqlError(error),
+        }
+    }
 }
 
 /// The database did not do what was asked.
@@ -187,10 +233,14 @@ pub enum DbError {
     Settings(#[source] sqlx::Error),
     /// The database is away or overloaded; the same call may work later.
     #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] SqlError),
+    /// The statement gave way to others again and again; the same call may
+    /// work later.
+    #[error("the database is too busy with other transactions on the same rows")]
+    Contended(#[source] SqlError),
     /// The database refused the statement.
     #[error("the database refused a statement")]
-    Statement(#[source] sqlx::Error),
+    Statement(#[source] SqlError),
     /// A row holds what no writer of ours writes.
     #[error("{table} {id}: {what}")]
     Inconsistent {
@@ -215,16 +265,18 @@ impl DbError {
     /// Whether the same call may work later.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Contended(_))
     }
 }
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        if is_transient(&error) {
-            Self::Unavailable(error)
+        if wants_repeating(&error) {
+            Self::Contended(SqlError(error))
+        } else if is_transient(&error) {
+            Self::Unavailable(SqlError(error))
         } else {
-            Self::Statement(error)
+            Self::Statement(SqlError(error))
         }
     }
 }
@@ -239,7 +291,7 @@ fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         // Connection lost, too many connections or out of memory, being shut
-        // down, a serialization failure, a time-out, a read-only standby; and,
+        // down, a transaction rolled back, a time-out, a read-only standby; and,
         // in the middle of a failover or a rotation, no such database or login.
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
             ["08", "53", "57", "40", "55", "25006", "28", "3D"]
@@ -248,6 +300,15 @@ fn is_transient(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether a database's URL can be read; what it leads to is not looked at.
+pub fn check_url(url: &SecretString) -> Result<(), DbError> {
+    options(url).map(drop)
+}
+
+fn options(url: &SecretString) -> Result<PgConnectOptions, DbError> {
+    PgConnectOptions::from_str(url.expose_secret()).map_err(DbError::Settings)
 }
 
 /// A count or size for a `bigint` column.

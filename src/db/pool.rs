@@ -1,5 +1,6 @@
 //! The pool, with patience: a statement that is not answered in time fails,
-//! and a connection that says nothing is thrown away.
+//! and a connection that says nothing is thrown away. One that Postgres gave
+//! up for the sake of another transaction is sent again.
 //!
 //! A network that swallows packets gives no error for a quarter of an hour,
 //! and sqlx waits that long, or pings the same dead connection before it
@@ -7,6 +8,8 @@
 //! neither does the pool for a connection whose caller has gone. A connection to a
 //! server that only reads is left: it was the primary once.
 
+use super::repeat::{Pauses, Repeatable, wants_repeating};
+use super::sql_error::address;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _};
@@ -49,18 +52,48 @@ impl Pool {
 
     /// A connection for one question.
     async fn lend(&self) -> Result<Lent, Error> {
+        let acquired = self.connections.acquire().await;
+        let connection = acquired.map_err(|error| match error {
+            Error::PoolTimedOut => self.too_late("gave no connection"),
+            other => other,
+        })?;
         Ok(Lent {
-            connection: Some(self.connections.acquire().await?),
+            connection: Some(connection),
             patience: self.patience,
         })
+    }
+
+    /// Sends a statement, again and again while Postgres wants it repeated,
+    /// each time on a connection that it holds no longer than that.
+    async fn insist<T>(&self, statement: Repeatable, ask: Ask<T>) -> Result<T, Error> {
+        let mut pauses = Pauses::default();
+        loop {
+            let mut lent = self.lend().await?;
+            let answer = ask(lent.connection()?, &statement).await;
+            let answer = lent.answered(answer);
+            let again = answer.as_ref().is_err_and(wants_repeating);
+            let Some(pause) = again.then(|| pauses.next()).flatten() else {
+                return answer;
+            };
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Waits for an answer; one that is too late is an I/O error.
     async fn wait<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let waited = tokio::time::timeout(self.patience, answer).await;
-        waited.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+        waited.unwrap_or_else(|_| Err(self.too_late("did not answer")))
+    }
+
+    fn too_late(&self, what: &str) -> Error {
+        let address = address(&self.connections.connect_options());
+        let told = format!("{address} {what} in time");
+        Error::Io(io::Error::new(io::ErrorKind::TimedOut, told))
     }
 }
+
+/// Sends a statement on this connection.
+type Ask<T> = for<'c> fn(&'c mut PgConnection, &'c Repeatable) -> BoxFuture<'c, Result<T, Error>>;
 
 /// A connection that goes back once it has answered. Dropped before that, it
 /// has as long again to show that it still can, and is closed if it does not.
@@ -123,12 +156,14 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let statement = Repeatable::of(query);
         self.wait(async move {
-            let mut lent = self.lend().await?;
-            let steps: Result<Vec<_>, _> = lent.connection()?.fetch_many(query).try_collect().await;
-            lent.answered(steps)
+            self.insist(statement?, |connection, statement| {
+                connection.fetch_many(statement).try_collect().boxed()
+            })
+            .await
         })
-        .map_ok(|steps| stream::iter(steps.into_iter().map(Ok)))
+        .map_ok(|steps: Vec<_>| stream::iter(steps.into_iter().map(Ok)))
         .try_flatten_stream()
         .boxed()
     }
@@ -138,10 +173,12 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let statement = Repeatable::of(query);
         self.wait(async move {
-            let mut lent = self.lend().await?;
-            let row = lent.connection()?.fetch_optional(query).await;
-            lent.answered(row)
+            self.insist(statement?, |connection, statement| {
+                connection.fetch_optional(statement)
+            })
+            .await
         })
         .boxed()
     }

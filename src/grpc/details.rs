@@ -10,6 +10,7 @@ use super::error::{
     answer_too_large, internal, invalid_message, named, request_too_large, unknown_compression,
 };
 use crate::auth::unknown_method;
+use crate::telemetry::Chain;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -65,7 +66,7 @@ impl HttpBody for Completed {
                 },
                 Some(Ok(Err(data))) => return Poll::Ready(Some(Ok(data))),
                 Some(Err(error)) => {
-                    tracing::error!(rpc.method = method.path(), %error, "an answer broke off");
+                    tracing::error!(rpc.method = method.path(), error = %Chain(&error), "an answer broke off");
                     internal()
                 }
                 None => return Poll::Ready(None),

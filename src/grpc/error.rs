@@ -11,6 +11,7 @@ use crate::attachment::status::AttachmentStatus;
 use crate::purge::PurgeError;
 use crate::redrive::RedriveError;
 use crate::register::RegisterError;
+use crate::telemetry::Chain;
 use crate::watch::WatchError;
 use std::collections::HashMap;
 use std::error::Error;
@@ -307,7 +308,7 @@ impl From<AdminError> for Status {
                 "ETAG_MISMATCH",
             ),
             AdminError::Sealing(cause) => {
-                tracing::error!(error = %cause, "a credential could not be sealed");
+                tracing::error!(error = %Chain(&cause), "a credential could not be sealed");
                 internal()
             }
             AdminError::Database(cause) => database(cause.is_unavailable(), &cause),
@@ -316,9 +317,8 @@ impl From<AdminError> for Status {
 }
 
 /// Logged here, once: the capabilities hand it up as it is.
-fn database(unavailable: bool, error: &dyn Error) -> Status {
-    let cause = error.source().map(tracing::field::display);
-    tracing::error!(%error, cause, "the database failed");
+fn database(unavailable: bool, error: &(dyn Error + 'static)) -> Status {
+    tracing::error!(error = %Chain(error), "the database failed");
     if unavailable {
         repeatable(
             Code::Unavailable,

@@ -14,6 +14,7 @@ mod details;
 mod error;
 mod language;
 mod sealed;
+mod span;
 
 use crate::access::Access;
 use crate::admin::Admin;
@@ -107,6 +108,8 @@ pub fn router<H: Health>(
     let router = services.routes().prepare().into_axum_router();
     Ok(router
         .layer(from_fn_with_state(LONGEST_CALL, deadline::keep))
+        .layer(span::TenantLayer)
         .layer(AuthLayer::new(verifier, public))
-        .layer(from_fn(details::complete)))
+        .layer(from_fn(details::complete))
+        .layer(span::SpanLayer))
 }

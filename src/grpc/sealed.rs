@@ -5,6 +5,7 @@ use super::error::{Violation, internal};
 use crate::attachment::change::Cursor;
 use crate::ids::TenantId;
 use crate::seal::{Purpose, Seal, SealError};
+use crate::telemetry::Chain;
 use prost::Message;
 use std::str::FromStr;
 use tonic::Status;
@@ -71,7 +72,7 @@ fn parsed<T: FromStr>(clear: &[u8]) -> Option<T> {
 
 impl From<SealError> for Status {
     fn from(error: SealError) -> Self {
-        tracing::error!(%error, "the cipher failed");
+        tracing::error!(error = %Chain(&error), "the cipher failed");
         internal()
     }
 }

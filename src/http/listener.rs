@@ -1,6 +1,7 @@
 //! The admin listener, from start to the very end.
 
 use super::probes::{Probes, router};
+use crate::telemetry::Chain;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,7 @@ impl AdminListener {
                 .with_graceful_shutdown(stopped)
                 .await;
             if let Err(error) = served {
-                tracing::error!(%error, "the admin listener ended");
+                tracing::error!(error = %Chain(&error), "the admin listener ended");
             }
         });
         Self {

@@ -4,4 +4,4 @@ mod listener;
 mod probes;
 
 pub use listener::AdminListener;
-pub use probes::{Probe, Probes};
+pub use probes::{Answer, Condition, Probes, Verdict};

@@ -4,32 +4,48 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// A dependency that does not answer in this time counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// One thing that is looked at.
-pub struct Probe {
-    /// Its name in the answer.
-    pub name: &'static str,
-    /// Whether the service is of no use without it. Registration needs the
-    /// database and nothing else, so a store that is away must not take the
-    /// webhook path out of the load balancer.
-    pub required: bool,
-    /// Looks at it; false is away.
-    pub check: Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
+/// What is known of one thing that the service needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It was tried and works.
+    Ok,
+    /// It was tried and does not work.
+    Unavailable,
+    /// It could not be tried, for what it needs itself does not work.
+    Unknown,
 }
 
-/// What the admin listener shows.
+/// Whether a process should be given work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything works.
+    Ok,
+    /// Something does not that no other replica has either: whoever calls is
+    /// told more by this process than by a load balancer without any.
+    Degraded,
+    /// Others will do better.
+    Unavailable,
+}
+
+/// What a probe is told.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The whole of it.
+    pub verdict: Verdict,
+    /// Each thing by name.
+    pub checks: Vec<(&'static str, Condition)>,
+}
+
+/// What the admin listener shows; each is asked at every request, and answers
+/// at once.
 pub struct Probes {
-    /// What readiness looks at.
-    pub readiness: Vec<Probe>,
-    /// What liveness looks at: things that only a restart mends.
-    pub liveness: Vec<Probe>,
+    /// Whether the process should be given work.
+    pub readiness: Box<dyn Fn() -> Answer + Send + Sync>,
+    /// Whether only a restart would mend it.
+    pub liveness: Box<dyn Fn() -> Answer + Send + Sync>,
     /// Gives the metrics as they are now.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -39,11 +55,11 @@ pub(super) fn router(probes: Probes) -> axum::Router {
     axum::Router::new()
         .route(
             "/livez",
-            get(async |State(probes): State<Arc<Probes>>| answer(&probes.liveness).await),
+            get(async |State(probes): State<Arc<Probes>>| (probes.liveness)()),
         )
         .route(
             "/readyz",
-            get(async |State(probes): State<Arc<Probes>>| answer(&probes.readiness).await),
+            get(async |State(probes): State<Arc<Probes>>| (probes.readiness)()),
         )
         .route(
             "/metrics",
@@ -52,23 +68,28 @@ pub(super) fn router(probes: Probes) -> axum::Router {
         .with_state(Arc::new(probes))
 }
 
-async fn answer(probes: &[Probe]) -> Response {
-    let mut checks = Map::new();
-    let mut ok = true;
-    for probe in probes {
-        let well = tokio::time::timeout(PATIENCE, (probe.check)())
-            .await
-            .unwrap_or(false);
-        checks.insert(
-            probe.name.to_owned(),
-            Value::from(if well { "ok" } else { "unavailable" }),
-        );
-        ok &= well || !probe.required;
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let checks: Map<String, Value> = (self.checks.into_iter())
+            .map(|(name, condition)| (name.to_owned(), condition.as_str().into()))
+            .collect();
+        let (code, status) = match self.verdict {
+            Verdict::Ok => (StatusCode::OK, "ok"),
+            Verdict::Degraded => (StatusCode::OK, "degraded"),
+            Verdict::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        let ok = code == StatusCode::OK;
+        let body = json!({ "ok": ok, "status": status, "checks": checks });
+        (code, Json(body)).into_response()
     }
-    let status = if ok {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(json!({ "ok": ok, "checks": checks }))).into_response()
+}
+
+impl Condition {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::attachment::retry::spread;
 use crate::attachment::status::Attempt;
 use crate::egress::FetchError;
 use crate::inspect::{Inspection, Inspector};
+use crate::telemetry::Chain;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _};
 use std::time::Duration;
@@ -79,7 +80,7 @@ fn spool_failed(error: &SpoolError, attempt: &Attempt) -> Failure {
         SpoolError::Full => BUDGET_PAUSE,
         SpoolError::Disk(cause) => {
             counts::spool_failed();
-            tracing::error!(error = %cause, "the spool failed");
+            tracing::error!(error = %Chain(cause), "the spool failed");
             DISK_PAUSE
         }
     };

@@ -35,6 +35,7 @@ use crate::queue::{Held, Job, Queue};
 use failure::Failure;
 use measured::Measured;
 use provider::Provider;
+use crate::telemetry::Chain;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +108,7 @@ impl Ingest {
             tenant.id = %job.attempt.attachment.tenant,
             channel.id = %job.attempt.attachment.channel,
             attempt.fence = job.attempt.fence,
+            worker.name = self.queue.worker(),
         );
         // Boxed: an attempt is large, and so would be whatever holds one.
         Box::pin(self.attempt(job)).instrument(span).await;
@@ -156,7 +158,7 @@ impl Ingest {
             Ok(true) => return Ok(()),
             Ok(false) => "the lease was lost before the put",
             Err(error) => {
-                tracing::error!(%error, "the object could not be announced");
+                tracing::error!(error = %Chain(&error), "the object could not be announced");
                 "the object could not be announced"
             }
         };
@@ -194,14 +196,14 @@ impl Ingest {
             }
             // The row may hold the object after all; its announcement knows.
             (Err(error), _) => {
-                tracing::error!(%error, "the outcome could not be written before the lease ended");
+                tracing::error!(error = %Chain(&error), "the outcome could not be written before the lease ended");
             }
         }
     }
 
     async fn doom(&self, owner: &Attachment, key: &StorageKey) {
         if let Err(error) = self.db.doom(&owner.tenant, key).await {
-            tracing::warn!(%error, "an object that nobody wants goes when its announcement is due");
+            tracing::warn!(error = %Chain(&error), "an object that nobody wants goes when its announcement is due");
         }
     }
 }

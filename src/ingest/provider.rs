@@ -12,6 +12,7 @@ use crate::attachment::status::Attempt;
 use crate::db::{ChannelRecord, Db, DbError};
 use crate::egress::Fetched;
 use crate::provider::{Owner, Providers, Sealer};
+use crate::telemetry::Chain;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +120,7 @@ impl Provider {
             provider: attempt.source.provider(),
         };
         let secret = self.sealer.open(owner, sealed).map_err(|error| {
-            tracing::error!(%error, "the channel's credential does not open");
+            tracing::error!(error = %Chain(&error), "the channel's credential does not open");
             let detail = "the channel's credential does not open: it was sealed with a key that is \
                           not in sealing, or in an older form; put it again";
             Failure::counted(FailureReason::CredentialMissing, detail)
@@ -163,7 +164,7 @@ impl Provider {
         tracing::info!("the credential works again");
         let (tenant, channel) = (&working.tenant, &working.channel);
         while let Err(error) = self.db.trust_credential(tenant, channel).await {
-            tracing::warn!(%error, "what is parked cannot be put back yet");
+            tracing::warn!(error = %Chain(&error), "what is parked cannot be put back yet");
             if !error.is_unavailable() {
                 return;
             }
@@ -174,7 +175,7 @@ impl Provider {
 
 /// A channel that cannot be read for our own database's sake costs no attempt.
 fn unread(error: DbError) -> Failure {
-    tracing::warn!(%error, "the channel could not be read");
+    tracing::warn!(error = %Chain(&error), "the channel could not be read");
     let (reason, detail) = (FailureReason::Interrupted, "the channel could not be read");
     if error.is_unavailable() {
         Failure::not_counted(reason, detail, CHANNEL_PAUSE)

@@ -6,6 +6,7 @@ mod connection;
 
 pub use connection::{Connection, SILENCE};
 
+use crate::telemetry::Chain;
 use futures::stream::{self, Stream};
 use std::io;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub fn incoming(listener: TcpListener) -> impl Stream<Item = io::Result<Connecti
                     return Some((Ok(Connection::new(stream)), listener));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(error = %Chain(&error), "a connection could not be accepted");
                     sleep(PAUSE).await;
                 }
             }

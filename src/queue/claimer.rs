@@ -4,6 +4,7 @@ use super::{Bar, Job, Queue};
 use crate::attachment::journal::AttemptLog;
 use crate::db::{DbError, Turn};
 use crate::failpoint::{self, Step};
+use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -67,6 +68,13 @@ pub(super) async fn run(
                     }
                 }
             }
+            Err(error @ DbError::Contended(_)) => {
+                drop(free);
+                tracing::warn!(error = %Chain(&error), "nothing could be claimed; the next try is soon");
+                if !wait(&queue, &stop).await {
+                    return;
+                }
+            }
             Err(error) => {
                 // Nobody listening means that the worker is ending anyway.
                 let _ = jobs.send(Err(error)).await;
@@ -119,7 +127,8 @@ pub(super) async fn give_back(queue: &Queue, job: Job) {
         ..AttemptLog::default()
     };
     let id = job.attempt.attachment.id;
-    if let Err(error) = queue.db.settle(&job.attempt.give_back(queue.lease.work), &log).await {
-        tracing::warn!(attachment.id = %id, %error, "a claim could not be given back");
+    let given_back = job.attempt.give_back(queue.lease.work);
+    if let Err(error) = queue.db.settle(&given_back, &log).await {
+        tracing::warn!(attachment.id = %id, error = %Chain(&error), "a claim could not be given back");
     }
 }

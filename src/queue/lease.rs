@@ -2,6 +2,7 @@
 
 use super::Queue;
 use crate::attachment::status::Attempt;
+use crate::telemetry::Chain;
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -68,7 +69,7 @@ impl Queue {
                 }
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => {
-                    tracing::warn!(attachment.id = %id, %error, "the lease could not be renewed");
+                    tracing::warn!(attachment.id = %id, error = %Chain(&error), "the lease could not be renewed");
                 }
                 Err(_) => {
                     tracing::warn!(attachment.id = %id, "the lease's renewal is not answered");

@@ -11,6 +11,7 @@ mod lease;
 mod news;
 mod resume;
 mod worker;
+mod worker_name;
 
 pub use lease::{Held, Job};
 
@@ -19,12 +20,12 @@ use crate::attachment::status::{Attempt, Settlement};
 use crate::attachment::storage_key::StorageKey;
 use crate::attachment::work::WorkKind;
 use crate::db::{Db, DbError, Lease};
+use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Between two tries to write something down while the database is away.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -70,7 +71,7 @@ impl Queue {
     pub fn new(db: Db, work: WorkKind, settings: Settings) -> Self {
         let lease = Lease {
             work,
-            worker: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            worker: worker_name::of_this_process(),
             length: settings.lease,
         };
         Self {
@@ -83,6 +84,12 @@ impl Queue {
         }
     }
 
+    /// The name that this process's claims bear, in the journal of attempts too.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        &self.lease.worker
+    }
+
     /// Announces the object that an attempt is about to put; false when it
     /// lost its lease and must not. While the database is away this is
     /// repeated: [`Queue::hold`] ends it with the lease.
@@ -93,8 +100,8 @@ impl Queue {
                 .db
                 .announce(attempt, self.lease.work, key, orphaned_after);
             match announced.await {
-                Err(DbError::Unavailable(error)) => {
-                    tracing::warn!(%error, "the object could not be announced yet");
+                Err(error) if error.is_unavailable() => {
+                    tracing::warn!(error = %Chain(&error), "the object could not be announced yet");
                     tokio::time::sleep(PAUSE).await;
                 }
                 announced => return announced,
@@ -114,8 +121,8 @@ impl Queue {
         let began = Instant::now();
         loop {
             match self.db.settle(settlement, trace).await {
-                Err(DbError::Unavailable(error)) if began.elapsed() < self.lease.length => {
-                    tracing::warn!(attachment.id = %settlement.attachment.id, %error,
+                Err(error) if error.is_unavailable() && began.elapsed() < self.lease.length => {
+                    tracing::warn!(attachment.id = %settlement.attachment.id, error = %Chain(&error),
                         "the outcome could not be written yet");
                     tokio::time::sleep(PAUSE).await;
                 }

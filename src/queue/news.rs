@@ -6,6 +6,7 @@
 //! be lost; the poll finds what it told of.
 
 use super::Queue;
+use crate::telemetry::Chain;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,7 @@ impl Queue {
             loop {
                 self.news.notified().await;
                 if let Err(error) = self.db.tell_of_work(&self.lease.worker).await {
-                    tracing::debug!(%error, "other replicas will find the work by themselves");
+                    tracing::debug!(error = %Chain(&error), "other replicas will find the work by themselves");
                 }
                 tokio::time::sleep(GATHERING).await;
             }
@@ -42,7 +43,7 @@ impl Queue {
         let hearing = async {
             loop {
                 if let Err(error) = self.ring_on_news().await {
-                    tracing::debug!(%error, "no news of other replicas; polling finds their work");
+                    tracing::debug!(error = %Chain(&error), "no news of other replicas; polling finds their work");
                 }
                 tokio::time::sleep(PAUSE).await;
             }

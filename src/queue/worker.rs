@@ -3,6 +3,7 @@
 
 use super::backend::WorkBackend;
 use super::{Bar, Job, Queue};
+use crate::telemetry::Chain;
 use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -66,7 +67,7 @@ impl Queue {
             if began.elapsed() > Duration::from_mins(1) {
                 pause = FIRST_PAUSE;
             }
-            tracing::warn!(worker.incarnation = incarnation, %error, "the worker ended; restarting");
+            tracing::warn!(worker.incarnation = incarnation, error = %Chain(&error), "the worker ended; restarting");
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}

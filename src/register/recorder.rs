@@ -7,6 +7,7 @@ use super::RegisterError;
 use crate::attachment::{Registered, Registration};
 use crate::db::{Db, DbError};
 use crate::failpoint::{self, Step};
+use crate::telemetry::Chain;
 use futures::FutureExt as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::AssertUnwindSafe;
@@ -104,14 +105,14 @@ async fn flush_batch(
                 let _ = reply.send(Ok(answer));
             }
         }
-        Err(error) if registrations.len() > 1 && !matches!(error, DbError::Unavailable(_)) => {
+        Err(error) if registrations.len() > 1 && !error.is_unavailable() => {
             // One bad row must not cost the others.
             for (registration, reply) in registrations.into_iter().zip(replies) {
                 let _ = reply.send(record_one(db, registration, patience).await);
             }
         }
         Err(error) => {
-            tracing::error!(%error, rows = registrations.len(), "registrations failed");
+            tracing::error!(error = %Chain(&error), rows = registrations.len(), "registrations failed");
             let error = RegisterError::Database(Arc::new(error));
             for reply in replies {
                 let _ = reply.send(Err(error.clone()));
@@ -132,8 +133,8 @@ async fn write(
     let mut pause = FIRST_PAUSE;
     loop {
         match db.register(registrations).await {
-            Err(DbError::Unavailable(error)) if began.elapsed() + pause < patience => {
-                tracing::warn!(%error, "a batch of registrations is written again");
+            Err(error) if error.is_unavailable() && began.elapsed() + pause < patience => {
+                tracing::warn!(error = %Chain(&error), "a batch of registrations is written again");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
@@ -150,7 +151,7 @@ async fn record_one(
     match write(db, std::slice::from_ref(&registration), patience).await {
         Ok(mut answers) => answers.pop().ok_or(RegisterError::Overloaded),
         Err(error) => {
-            tracing::error!(%error, tenant.id = %registration.tenant, "a registration failed");
+            tracing::error!(error = %Chain(&error), tenant.id = %registration.tenant, "a registration failed");
             Err(RegisterError::Database(Arc::new(error)))
         }
     }

@@ -4,9 +4,11 @@
 //! (`attachment.id`, `tenant.id`); secrets, tokens, URLs with queries and
 //! file names are no fields.
 
+mod chain;
 mod log_queue;
 mod metrics;
 
+pub use chain::Chain;
 pub use log_queue::LogGuard;
 pub use metrics::metrics;
 

@@ -1,6 +1,6 @@
 //! Clocks that are wrong.
 
-use crate::figures::times;
+use crate::figures::{skip, times};
 use crate::fleet::{Fleet, ids, text};
 use std::fs;
 
@@ -10,7 +10,7 @@ use std::fs;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
     let Some(preload) = preload() else {
-        println!("skipped: faketime is not installed");
+        skip("faketime is not installed");
         return;
     };
     let mut fleet = Fleet::new().await;
@@ -69,7 +69,7 @@ async fn a_worker_whose_clock_is_ten_minutes_off_works_as_any_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_clock_steps_back_an_hour_goes_on() {
     let Some(preload) = preload() else {
-        println!("skipped: faketime is not installed");
+        skip("faketime is not installed");
         return;
     };
     let fleet = Fleet::new().await;

@@ -6,7 +6,7 @@
 
 use crate::cluster::Cluster;
 use crate::control_group::ControlGroup;
-use crate::figures::{figure, times};
+use crate::figures::{figure, skip, times};
 use crate::fleet::{Fleet, ids, stop, text};
 use crate::ground::requests::{get_request, line};
 use crate::ground::running_service::RunningService;
@@ -136,7 +136,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
     let Some(disk) = SmallDisk::mount("160m") else {
-        println!("skipped: a small file system can be mounted by root only");
+        skip("a small file system can be mounted by root only");
         return;
     };
     let mut cluster = Cluster::start_below(disk.path()).await;
@@ -183,7 +183,7 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
 async fn files_larger_than_the_memory_come_in_all_the_same() {
     const LIMIT: usize = 64 * 1024 * 1024;
     let Some(group) = ControlGroup::make("memory") else {
-        println!("skipped: no memory control group can be made here");
+        skip("no memory control group can be made here");
         return;
     };
     let mut fleet = Fleet::new().await;
@@ -215,7 +215,7 @@ async fn files_larger_than_the_memory_come_in_all_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_may_make_no_more_threads_waits_for_some() {
     let Some(group) = ControlGroup::make("pids") else {
-        println!("skipped: no control group can be made here");
+        skip("no control group can be made here");
         return;
     };
     let mut fleet = Fleet::new().await;

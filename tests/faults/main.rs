@@ -36,4 +36,5 @@ mod poison;
 mod postgres;
 mod proxy;
 mod replicas;
+mod rest;
 mod tampering;

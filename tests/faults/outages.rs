@@ -4,7 +4,7 @@
 //! address does, in `tests/it/ingest/addresses.rs`.
 
 use crate::between;
-use crate::figures::{figure, promised, times};
+use crate::figures::{figure, promised, skip, times};
 use crate::fleet::{Fleet, ids, text};
 use crate::ground::requests::{get_request, line};
 use crate::ground::sandbox::eventually;
@@ -214,7 +214,7 @@ async fn a_slow_store_holds_up_no_registration() {
 async fn a_full_disk_of_the_store_is_waited_for() {
     let mut fleet = Fleet::new().await;
     let Some(disk) = SmallDisk::mount("2m") else {
-        println!("skipped: a small file system can be mounted by root only");
+        skip("a small file system can be mounted by root only");
         return;
     };
     fleet.ground.store = ObjectStore::start(Settings {

@@ -8,11 +8,13 @@ use crate::fleet::{Fleet, ids, stop};
 use crate::ground::requests::{get_request, line};
 use crate::ground::sandbox::eventually;
 use crate::proxy::Target;
+use attachments::proto::ListAttachmentsRequest;
 use futures::StreamExt as _;
 use futures::stream;
 use sqlx::Connection as _;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -68,14 +70,13 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
         fleet.register(&id).await;
     }
     fleet.assert_all_stored(2).await;
-    let statement = |what: &str| {
-        format!(
-            "do $$ begin execute format('alter database %I {what}', current_database()); end $$"
-        )
-    };
-    execute(&fleet, &statement("set default_transaction_read_only = on")).await;
+    // A session that began before goes on writing.
+    let mut writer = PgConnection::connect(&fleet.ground.database_url)
+        .await
+        .unwrap();
+    alter_database(&mut writer, "set default_transaction_read_only = on").await;
     execute(
-        &fleet,
+        &mut writer,
         "select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and application_name = 'attachments'",
     )
@@ -91,49 +92,119 @@ async fn a_database_that_only_reads_is_unavailable_and_left_again() {
         })
     })
     .await;
-    let request = get_request(fleet.promises()["readable-0000"].ids[0].clone());
-    fleet.client().get_attachment(request).await.unwrap();
+    // The first connection that it gets may be one that was ended.
+    eventually("a record can be read", async || {
+        let request = get_request(fleet.promises()["readable-0000"].ids[0].clone());
+        fleet.client().get_attachment(request).await.is_ok()
+    })
+    .await;
     // These go on refusing, so each is left when it is used. One that is opened
     // from here on may be a good one.
     let old: Vec<i32> = sqlx::query_scalar(THEIRS)
-        .fetch_all(&fleet.pool)
+        .fetch_all(&mut writer)
         .await
         .unwrap();
-    assert!(!old.is_empty());
-    // This session began before and may write.
-    execute(&fleet, &statement("reset default_transaction_read_only")).await;
+    alter_database(&mut writer, "reset default_transaction_read_only").await;
+    for id in ids("readable-", 4) {
+        fleet.register(&id).await;
+    }
+    let session = Mutex::new(writer);
     eventually("the connections that only read are left", async || {
         let now: Vec<i32> = sqlx::query_scalar(THEIRS)
-            .fetch_all(&fleet.pool)
+            .fetch_all(&mut *session.lock().await)
             .await
             .unwrap();
         old.iter().all(|pid| !now.contains(pid))
     })
     .await;
-    for id in ids("readable-", 4) {
-        fleet.register(&id).await;
-    }
     fleet.assert_all_stored(4).await;
 }
 
-async fn execute(fleet: &Fleet, statement: &str) {
+/// What the database has as a default for every session to come.
+async fn alter_database(connection: &mut PgConnection, what: &str) {
+    let statement = format!(
+        "do $$ begin execute format('alter database %I {what}', current_database()); end $$"
+    );
+    execute(connection, &statement).await;
+}
+
+async fn execute(connection: &mut PgConnection, statement: &str) {
     // The words are this test's own.
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
-        .execute(&fleet.pool)
+        .execute(connection)
         .await
         .unwrap();
 }
 
-/// F17: serialization failures and deadlocks, two of three times.
+/// D4: what the service relies on it sets for its sessions, whatever somebody
+/// set for all of the database's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_with_other_defaults_serves_all_the_same() {
+    let fleet = Fleet::new().await;
+    let mut connection = PgConnection::connect(&fleet.ground.database_url)
+        .await
+        .unwrap();
+    for default in [
+        "set default_transaction_isolation = serializable",
+        "set idle_session_timeout = 300",
+    ] {
+        alter_database(&mut connection, default).await;
+    }
+    let (one, other) = (fleet.serve("all").await, fleet.serve("worker").await);
+    let session = Mutex::new(connection);
+    let listeners = async || -> Vec<i32> {
+        sqlx::query_scalar(LISTENERS)
+            .fetch_all(&mut *session.lock().await)
+            .await
+            .unwrap()
+    };
+    eventually("both listen", async || listeners().await.len() == 2).await;
+    let before = listeners().await;
+    let files = ids("serial-", times(200, 2_000));
+    fleet.put_files(&files);
+    stream::iter(&files)
+        .for_each_concurrent(16, async |id| {
+            // Once each: no client has to repeat it.
+            let mut client = fleet.client();
+            let answer = client.register_attachment(line(id)).await.unwrap();
+            let attachment_id = answer.into_inner().attachment.unwrap().attachment_id;
+            fleet.note(id, &attachment_id);
+            for _ in 0..4 {
+                let request = GetAttachmentRequest {
+                    attachment_id: attachment_id.clone(),
+                };
+                client.get_attachment(request).await.unwrap();
+                let all = ListAttachmentsRequest::default();
+                client.list_attachments(all).await.unwrap();
+            }
+        })
+        .await;
+    fleet.assert_all_stored(files.len()).await;
+    for service in [&one, &other] {
+        let log = service.process.stderr();
+        assert!(!log.contains("the worker ended"), "{log}");
+    }
+    // None was ended for being idle, as these are all the time.
+    assert_eq!(listeners().await, before);
+}
+
+/// The service's sessions that listen, each of one process.
+const LISTENERS: &str = "select pid from pg_stat_activity
+    where datname = current_database() and application_name = 'attachments'
+      and query ilike 'listen%' order by pid";
+
+/// F17: serialization failures and deadlocks, two of three times, at what is
+/// registered and at all that becomes of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_postgres_wants_repeated_is_repeated_and_never_shown() {
     let mut fleet = Fleet::new().await;
     // Two flushers share the refusals, and a busy machine takes its time.
     fleet.set("database.patience", "20s");
-    let _service = fleet.serve("all").await;
+    let service = fleet.serve("all").await;
+    let mut connection = fleet.pool.acquire().await.unwrap();
     // A sequence is not rolled back.
     execute(
-        &fleet,
+        &mut connection,
         "create sequence writes;
          create function refuse_two_of_three() returns trigger language plpgsql as $$
          declare nth bigint := nextval('writes');
@@ -143,9 +214,12 @@ async fn what_postgres_wants_repeated_is_repeated_and_never_shown() {
             return null;
          end $$;
          create trigger refuses before insert on attachments
+            for each statement execute function refuse_two_of_three();
+         create trigger refuses before update or delete on work
             for each statement execute function refuse_two_of_three();",
     )
     .await;
+    drop(connection);
     let files = ids("again-", times(60, 600));
     fleet.put_files(&files);
     stream::iter(&files)
@@ -162,6 +236,8 @@ async fn what_postgres_wants_repeated_is_repeated_and_never_shown() {
         format!("{refused} writes, 0 shown"),
     );
     fleet.assert_all_stored(files.len()).await;
+    let log = service.process.stderr();
+    assert!(!log.contains("the worker ended"), "{log}");
 }
 
 /// F19: at the start and while busy.

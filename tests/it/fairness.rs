@@ -54,7 +54,7 @@ async fn a_flood_of_slow_files_does_not_hold_up_another_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn images_come_before_videos_and_videos_come_all_the_same() {
+async fn images_and_videos_take_turns_though_the_videos_came_first() {
     let app = TestApp::start_with(|config| {
         config.limits.ingest_concurrency = 1;
         config.limits.tenant_concurrency = 1;

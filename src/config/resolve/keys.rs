@@ -1,7 +1,8 @@
 //! The keys: of tokens, of links, of sealed credentials.
 
 use crate::auth;
-use crate::config::secret::{missing, secret};
+use crate::config::fault::Fault;
+use crate::config::secret::secret;
 use crate::config::sections::Config;
 use crate::provider::SealingKey;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,15 +10,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 const MIN_SIGNING_KEY_CHARS: usize = 32;
 
 impl Config {
-    pub(in crate::config) fn auth_settings(&self, faults: &mut Vec<String>) -> auth::Settings {
+    pub(in crate::config) fn auth_settings(&self, faults: &mut Vec<Fault>) -> auth::Settings {
         if self.auth.issuer.is_empty() {
-            faults.push(missing("auth.issuer"));
+            faults.push(Fault::missing("auth.issuer"));
         }
         if self.auth.audience.is_empty() {
-            faults.push(missing("auth.audience"));
+            faults.push(Fault::missing("auth.audience"));
         }
         if self.auth.keys.is_empty() {
-            faults.push(missing("auth.keys"));
+            faults.push(Fault::missing("auth.keys"));
         }
         let mut keys = Vec::new();
         for (n, key) in self.auth.keys.iter().enumerate() {
@@ -42,7 +43,7 @@ impl Config {
         }
     }
 
-    pub(super) fn signing_key(&self, faults: &mut Vec<String>) -> Option<SecretString> {
+    pub(super) fn signing_key(&self, faults: &mut Vec<Fault>) -> Option<SecretString> {
         let key = secret(
             faults,
             "links.signing_key",
@@ -50,23 +51,30 @@ impl Config {
             self.links.signing_key_file.as_deref(),
         )?;
         if key.expose_secret().len() < MIN_SIGNING_KEY_CHARS {
-            faults.push("links.signing_key: must be at least 32 characters".to_owned());
+            faults.push(Fault::unfit(
+                "links.signing_key",
+                "must be at least 32 characters",
+            ));
         }
         Some(key)
     }
 
-    pub(super) fn sealing_keys(&self, faults: &mut Vec<String>) -> Option<Vec<SealingKey>> {
+    pub(super) fn sealing_keys(&self, faults: &mut Vec<Fault>) -> Option<Vec<SealingKey>> {
         let first = secret(
             faults,
             "sealing.key",
             self.sealing.key.as_ref(),
             self.sealing.key_file.as_deref(),
-        )?;
-        let all =
-            std::iter::once(&first).chain(self.sealing.previous_keys.iter().map(|key| &key.0));
-        let parsed: Result<Vec<_>, _> = all.map(SealingKey::parse).collect();
-        parsed
-            .map_err(|error| faults.push(format!("sealing.key: {error}")))
-            .ok()
+        );
+        let mut parse = |key: &str, text: &SecretString| {
+            SealingKey::parse(text)
+                .map_err(|error| faults.push(Fault::unfit(key, error.to_string())))
+                .ok()
+        };
+        let first = first.and_then(|text| parse("sealing.key", &text));
+        let previous: Vec<_> = (self.sealing.previous_keys.iter())
+            .map(|key| parse("sealing.previous_keys", &key.0))
+            .collect();
+        std::iter::once(first).chain(previous).collect()
     }
 }

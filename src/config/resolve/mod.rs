@@ -5,7 +5,7 @@ mod providers;
 mod stores;
 mod work;
 
-use super::load::Faults;
+use super::fault::{Fault, Faults};
 use super::sections::Config;
 use crate::provider::SealingKey;
 use crate::{access, auth, blob, content, db, egress, ingest, provider, queue, register, sweep, watch};
@@ -59,28 +59,26 @@ impl Config {
     /// What the database needs, for a command that needs nothing else.
     pub fn database_settings(&self) -> Result<db::Settings, Faults> {
         let mut faults = Vec::new();
-        self.try_database(&mut faults).ok_or(Faults(faults))
+        let settings = self.try_database(&mut faults);
+        Faults::unless(faults, settings)
     }
 
     /// What the store needs, for a command that needs nothing else.
     pub fn bucket_settings(&self) -> Result<blob::Settings, Faults> {
         let mut faults = Vec::new();
         let settings = self.try_bucket(&mut faults);
-        settings.filter(|_| faults.is_empty()).ok_or(Faults(faults))
+        Faults::unless(faults, settings)
     }
 
     /// What each module needs, or every fault there is.
     pub fn resolve(&self) -> Result<Resolved, Faults> {
         let mut faults = Vec::new();
         let resolved = self.try_resolve(&mut faults);
-        match resolved {
-            Some(resolved) if faults.is_empty() => Ok(resolved),
-            _ => Err(Faults(faults)),
-        }
+        Faults::unless(faults, resolved)
     }
 
     /// Looks at everything before it gives up, so that no fault hides another.
-    pub(super) fn try_resolve(&self, faults: &mut Vec<String>) -> Option<Resolved> {
+    pub(super) fn try_resolve(&self, faults: &mut Vec<Fault>) -> Option<Resolved> {
         let auth = self.auth_settings(faults);
         let database = self.try_database(faults);
         let bucket = self.try_bucket(faults);
@@ -119,10 +117,13 @@ impl Config {
         })
     }
 
-    fn access_settings(&self, faults: &mut Vec<String>) -> access::Settings {
+    fn access_settings(&self, faults: &mut Vec<Fault>) -> access::Settings {
         let (default_ttl, max_ttl) = (self.links.default_ttl.0, self.links.max_ttl.0);
         if max_ttl > LONGEST_PRESIGNED || max_ttl.is_zero() {
-            faults.push("links.max_ttl: must be 1s to 7days, as SigV4 has it".to_owned());
+            faults.push(Fault::unfit(
+                "links.max_ttl",
+                "must be 1s to 7days, as SigV4 has it",
+            ));
         }
         access::Settings {
             default_ttl,
@@ -131,11 +132,11 @@ impl Config {
     }
 }
 
-fn base_url(faults: &mut Vec<String>, name: &str, text: &str) -> Option<Url> {
+fn base_url(faults: &mut Vec<Fault>, name: &str, text: &str) -> Option<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
         _ => {
-            faults.push(format!("{name}: must be an http or https URL"));
+            faults.push(Fault::unfit(name, "must be an http or https URL"));
             None
         }
     }

@@ -1,6 +1,7 @@
 //! LINE, Slack, and how they are reached.
 
 use super::base_url;
+use crate::config::fault::Fault;
 use crate::config::sections::Config;
 use crate::provider::RedirectHost;
 use crate::{egress, ingest, provider};
@@ -15,7 +16,7 @@ pub(super) struct Providers {
 }
 
 impl Config {
-    pub(super) fn provider_settings(&self, faults: &mut Vec<String>) -> Option<Providers> {
+    pub(super) fn provider_settings(&self, faults: &mut Vec<Fault>) -> Option<Providers> {
         let mut trusted_origins = self.trusted_origins(faults);
         let line_url = base_url(faults, "line.content_url", &self.line.content_url);
         let slack_url = base_url(faults, "slack.api_url", &self.slack.api_url);
@@ -30,9 +31,10 @@ impl Config {
                 && let Err(refused) = egress::admit(url)
             {
                 let origin = url.origin().ascii_serialization();
-                faults.push(format!(
-                    "{name}: {refused}; if this is meant, add \"{origin}\" to egress.trusted_origins"
-                ));
+                let what = format!(
+                    "{refused}; if this is meant, add \"{origin}\" to egress.trusted_origins"
+                );
+                faults.push(Fault::unfit(name, what));
             }
         }
         let (line_url, slack) = (line_url?, self.slack_settings(faults, slack_url?));
@@ -50,14 +52,15 @@ impl Config {
         })
     }
 
-    fn trusted_origins(&self, faults: &mut Vec<String>) -> Vec<Origin> {
+    fn trusted_origins(&self, faults: &mut Vec<Fault>) -> Vec<Origin> {
         let named = self.egress.trusted_origins.iter().enumerate();
         named
             .filter_map(|(n, text)| {
                 let origin = origin(text);
                 if origin.is_none() {
-                    faults.push(format!(
-                        "egress.trusted_origins[{n}]: must be scheme://host:port, such as http://10.0.0.7:8080"
+                    faults.push(Fault::unfit(
+                        format!("egress.trusted_origins[{n}]"),
+                        "must be scheme://host:port, such as http://10.0.0.7:8080",
                     ));
                 }
                 origin
@@ -66,13 +69,14 @@ impl Config {
     }
 
     /// A Web API that an operator put elsewhere brings its file host along.
-    fn slack_settings(&self, faults: &mut Vec<String>, api_url: Url) -> provider::SlackSettings {
+    fn slack_settings(&self, faults: &mut Vec<Fault>, api_url: Url) -> provider::SlackSettings {
         let mut file_origins = Vec::new();
         for (n, text) in self.slack.file_hosts.iter().enumerate() {
             match host(text) {
                 Some(host) => file_origins.push(host),
-                None => faults.push(format!(
-                    "slack.file_hosts[{n}]: must be a whole host, such as files.slack.com"
+                None => faults.push(Fault::unfit(
+                    format!("slack.file_hosts[{n}]"),
+                    "must be a whole host, such as files.slack.com",
                 )),
             }
         }
@@ -83,8 +87,9 @@ impl Config {
         for (n, text) in self.slack.redirect_hosts.iter().enumerate() {
             match redirect_host(text) {
                 Some(host) => redirect_hosts.push(host),
-                None => faults.push(format!(
-                    "slack.redirect_hosts[{n}]: must be a host, such as slack-files.com or .slack-edge.com"
+                None => faults.push(Fault::unfit(
+                    format!("slack.redirect_hosts[{n}]"),
+                    "must be a host, such as slack-files.com or .slack-edge.com",
                 )),
             }
         }
@@ -95,10 +100,13 @@ impl Config {
         }
     }
 
-    pub(super) fn allowance(&self, faults: &mut Vec<String>) -> Option<ingest::Allowance> {
+    pub(super) fn allowance(&self, faults: &mut Vec<Fault>) -> Option<ingest::Allowance> {
         let speed = NonZeroU64::new(self.egress.total_bytes_per_second);
         if speed.is_none() {
-            faults.push("egress.total_bytes_per_second: must be at least 1".to_owned());
+            faults.push(Fault::unfit(
+                "egress.total_bytes_per_second",
+                "must be at least 1",
+            ));
         }
         Some(ingest::Allowance {
             any_size: self.egress.total_timeout.0,
@@ -204,7 +212,7 @@ mod tests {
                 let trusted = settings.egress.trusted_origins.iter();
                 Ok(trusted.map(Origin::ascii_serialization).collect())
             }
-            _ => Err(faults),
+            _ => Err(faults.iter().map(ToString::to_string).collect()),
         }
     }
 

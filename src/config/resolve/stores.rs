@@ -1,20 +1,27 @@
 //! The database and the bucket.
 
 use super::base_url;
-use crate::config::secret::{missing, secret};
+use crate::config::fault::Fault;
+use crate::config::secret::secret;
 use crate::config::sections::Config;
+use crate::telemetry::Chain;
 use crate::{blob, db};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 impl Config {
-    pub(super) fn try_database(&self, faults: &mut Vec<String>) -> Option<db::Settings> {
+    pub(super) fn try_database(&self, faults: &mut Vec<Fault>) -> Option<db::Settings> {
         let database = &self.database;
         let file = database.url_file.as_deref();
         let url = secret(faults, "database.url", database.url.as_ref(), file)?;
         let parsed = Url::parse(url.expose_secret());
         if !parsed.is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql")) {
-            faults.push("database.url: must be postgres://user:password@host/database".to_owned());
+            let what = "must be postgres://user:password@host/database";
+            faults.push(Fault::unfit("database.url", what));
+            return None;
+        }
+        if let Err(error) = db::check_url(&url) {
+            faults.push(Fault::unfit("database.url", Chain(&error).to_string()));
             return None;
         }
         Some(db::Settings {
@@ -26,10 +33,10 @@ impl Config {
         })
     }
 
-    pub(super) fn try_bucket(&self, faults: &mut Vec<String>) -> Option<blob::Settings> {
+    pub(super) fn try_bucket(&self, faults: &mut Vec<Fault>) -> Option<blob::Settings> {
         let s3 = &self.s3;
         if s3.bucket.is_empty() {
-            faults.push(missing("s3.bucket"));
+            faults.push(Fault::missing("s3.bucket"));
         }
         for (name, value) in [
             ("s3.endpoint", &s3.endpoint),

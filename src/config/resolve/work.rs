@@ -2,6 +2,7 @@
 
 use crate::attachment::media::{MediaLimits, MediaType};
 use crate::attachment::retry::RetryPolicy;
+use crate::config::fault::Fault;
 use crate::config::sections::Config;
 use crate::{content, ingest, queue, register, sweep};
 use std::time::Duration;
@@ -76,6 +77,7 @@ impl Config {
     pub(super) fn sweep_settings(&self) -> sweep::Settings {
         sweep::Settings {
             interval: self.retention.sweep_interval.0,
+            hung_after: self.retention.sweep_hung_after.0,
             lost_after: self.retention.lost_after.0,
             remove_again_after: self.retention.remove_again_after.0,
             events_remembered: self.retention.events_remembered.0,
@@ -83,17 +85,21 @@ impl Config {
         }
     }
 
-    pub(super) fn media_limits(&self, faults: &mut Vec<String>) -> Option<MediaLimits> {
+    pub(super) fn media_limits(&self, faults: &mut Vec<Fault>) -> Option<MediaLimits> {
         let limits = &self.limits;
         let mut opted_in = Vec::new();
+        let mut are_all_known = true;
         for mime in &limits.extra_content_types {
-            let Some(media_type) = MediaType::from_mime(mime) else {
-                faults.push(format!(
-                    "limits.extra_content_types: {mime:?} is not a type we know"
-                ));
-                return None;
-            };
-            opted_in.push(media_type);
+            if let Some(media_type) = MediaType::from_mime(mime) {
+                opted_in.push(media_type);
+            } else {
+                let what = format!("{mime:?} is not a type we know");
+                faults.push(Fault::unfit("limits.extra_content_types", what));
+                are_all_known = false;
+            }
+        }
+        if !are_all_known {
+            return None;
         }
         Some(MediaLimits {
             image_max_bytes: limits.image_max_bytes,
@@ -121,36 +127,42 @@ impl Config {
     }
 
     /// Numbers that leave nothing to work with.
-    pub(super) fn check_work(&self, faults: &mut Vec<String>) {
+    pub(super) fn check_work(&self, faults: &mut Vec<Fault>) {
         let shortest = Duration::from_secs(1);
-        for (is_right, fault) in [
+        for (is_right, key, what) in [
             (
                 (1..=100).contains(&self.retry.max_attempts),
-                "retry.max_attempts: must be 1 to 100",
+                "retry.max_attempts",
+                "must be 1 to 100",
             ),
             (
                 self.retry.lease.0 >= shortest,
-                "retry.lease: must be at least 1s",
+                "retry.lease",
+                "must be at least 1s",
             ),
             (
                 self.retention.uploads_abandoned_after.0 >= shortest,
-                "retention.uploads_abandoned_after: must be at least 1s",
+                "retention.uploads_abandoned_after",
+                "must be at least 1s",
             ),
             (
                 self.limits.ingest_concurrency > 0,
-                "limits.ingest_concurrency: must be at least 1",
+                "limits.ingest_concurrency",
+                "must be at least 1",
             ),
             (
                 self.limits.content_concurrency > 0,
-                "limits.content_concurrency: must be at least 1",
+                "limits.content_concurrency",
+                "must be at least 1",
             ),
             (
                 self.limits.tenant_concurrency > 0,
-                "limits.tenant_concurrency: must be at least 1",
+                "limits.tenant_concurrency",
+                "must be at least 1",
             ),
         ] {
             if !is_right {
-                faults.push(fault.to_owned());
+                faults.push(Fault::unfit(key, what));
             }
         }
     }

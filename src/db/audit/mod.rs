@@ -42,7 +42,7 @@ impl Db {
         let connect = PgConnection::connect_with(&options);
         let connection = tokio::time::timeout(CONNECT_TIMEOUT, connect)
             .await
-            .map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))??;
+            .map_err(|_| DbError::from(sqlx::Error::PoolTimedOut))??;
         Ok(Survey { connection })
     }
 }

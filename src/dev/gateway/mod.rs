@@ -19,6 +19,7 @@ mod slack;
 use crate::clock::Clock;
 use crate::db::DbError;
 use crate::ids::{AttachmentId, MessageId, TenantId};
+use crate::telemetry::Chain;
 use ::http::Uri;
 use delivery::Delivery;
 use messages::Messages;
@@ -208,7 +209,7 @@ fn bearer(token: &SecretString) -> Result<AsciiMetadataValue, StartError> {
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
-        tracing::error!(%error, "the gateway stopped serving");
+        tracing::error!(error = %Chain(&error), "the gateway stopped serving");
     }
 }
 

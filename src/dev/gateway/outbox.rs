@@ -11,6 +11,7 @@ use crate::db::DbError;
 use crate::ids::{ChannelId, TenantId};
 use crate::proto::delete_attachment_request::Target;
 use crate::proto::{DeleteAttachmentRequest, RegisterAttachmentRequest, SourceReference};
+use crate::telemetry::Chain;
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
@@ -152,7 +153,7 @@ impl Outbox {
             match Call::try_from(row) {
                 Ok(call) => calls.push(call),
                 Err(error) => {
-                    tracing::error!(call.id = id, %error, "unreadable call set aside");
+                    tracing::error!(call.id = id, error = %Chain(&error), "unreadable call set aside");
                     self.refused(id, Code::Internal).await?;
                 }
             }

@@ -13,6 +13,7 @@ use super::layout::{IncomingFile, Layout};
 use super::multipart::Upload;
 use super::object::Object;
 use super::recovery;
+use crate::telemetry::Chain;
 use s3s::dto::BucketLifecycleConfiguration;
 use s3s::{S3Error, S3Result, s3_error};
 use std::collections::BTreeMap;
@@ -178,7 +179,7 @@ impl Catalog {
     /// Bytes without a record are garbage: the next start tries again.
     fn unlink_blob(&self, bucket: &str, blob: Uuid) {
         if let Err(error) = fs::remove_file(self.layout.blob(bucket, blob)) {
-            tracing::warn!(bucket, %blob, %error, "bytes of a removed object stay behind");
+            tracing::warn!(bucket, %blob, error = %Chain(&error), "bytes of a removed object stay behind");
         }
     }
 }

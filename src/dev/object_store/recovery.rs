@@ -8,6 +8,7 @@ use super::catalog::{Bucket, Index};
 use super::layout::{self, Layout};
 use super::multipart::{Part, Upload};
 use super::object::Object;
+use crate::telemetry::Chain;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -134,7 +135,7 @@ fn recover_parts(upload: &Path) -> io::Result<BTreeMap<i32, Part>> {
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
     layout::read(path)
         .inspect_err(
-            |error| tracing::warn!(path = %path.display(), %error, "a record is unreadable"),
+            |error| tracing::warn!(path = %path.display(), error = %Chain(error), "a record is unreadable"),
         )
         .ok()
 }

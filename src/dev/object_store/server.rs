@@ -1,6 +1,7 @@
 //! Accepts connections and serves them until told to stop.
 
 use super::endpoint::Endpoint;
+use crate::telemetry::Chain;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -26,7 +27,7 @@ pub(super) async fn serve(listener: TcpListener, endpoint: Endpoint, stop: Cance
                     connections.spawn(serve_connection(stream, endpoint.clone(), stop.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the object store cannot accept a connection");
+                    tracing::warn!(error = %Chain(&error), "the object store cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -39,7 +40,7 @@ pub(super) async fn serve(listener: TcpListener, endpoint: Endpoint, stop: Cance
 async fn serve_connection(stream: TcpStream, endpoint: Endpoint, stop: CancellationToken) {
     // Without it a small answer waits for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
+        tracing::debug!(error = %Chain(&error), "no TCP_NODELAY");
     }
     let builder = Builder::new(TokioExecutor::new());
     let service = TowerToHyperService::new(endpoint);

@@ -34,4 +34,4 @@ pub(super) use redrive::{
 pub(super) use registration::new_attachment;
 pub(super) use times::timestamp;
 pub(super) use tenant::{tenant_after, tenant_to_proto};
-pub(super) use unbuilt::{check_audit_events, check_enriched, check_page, check_processed};
+pub(super) use unbuilt::{check_audit_events, check_enriched, check_processed};

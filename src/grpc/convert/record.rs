@@ -3,6 +3,7 @@
 use super::enums::{kind_to_proto, processing_to_proto, reason_to_proto, status_to_proto};
 use super::link::form_to_proto;
 use super::times::{duration, timestamp};
+use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::{Ending, JournalEntry};
 use crate::attachment::language::Language;
 use crate::attachment::media::MediaType;
@@ -13,6 +14,7 @@ use crate::attachment::status_name::StatusName;
 use crate::attachment::work::WorkKind;
 use crate::attachment::{Attachment, Origin};
 use crate::proto::{self, attachment::Source, attempt::Work};
+use std::fmt::Write as _;
 
 /// A record as the contract spells it, with its reason in the caller's language.
 pub(in crate::grpc) fn attachment_to_proto(
@@ -108,10 +110,7 @@ pub(in crate::grpc) fn attempt_to_proto(number: i32, entry: JournalEntry) -> pro
 
 /// What happened, and what to do where something can be done.
 pub(in crate::grpc) fn summary(attachment: &Attachment, journal: &[JournalEntry]) -> String {
-    let tries = format!(
-        "{} of {} attempts",
-        attachment.attempt_count, attachment.max_attempts
-    );
+    let tries = tries(attachment, journal);
     match &attachment.status {
         AttachmentStatus::Pending { .. } => "Waits for its first attempt.".to_owned(),
         AttachmentStatus::Downloading => format!("An attempt is running ({tries})."),
@@ -125,25 +124,58 @@ pub(in crate::grpc) fn summary(attachment: &Attachment, journal: &[JournalEntry]
             reason,
             next_attempt_at: Some(due),
         } => format!(
-            "{} Failed with {reason} after {tries}; tried again by itself at {}.",
+            "{} Failed with {reason} ({tries}); tried again by itself at {}.",
             reason.message(Language::English),
             due.replace_nanosecond(0).unwrap_or(*due),
         ),
         AttachmentStatus::Failed {
             reason,
             next_attempt_at: None,
-        } => {
-            format!(
-                "{} Failed for good with {reason} after {tries}.",
-                reason.message(Language::English)
-            )
-        }
-        AttachmentStatus::Rejected { reason }
-        | AttachmentStatus::Unsupported { reason }
-        | AttachmentStatus::Deleted { reason } => {
-            format!("{} ({reason})", reason.message(Language::English))
-        }
+        } => ended("Failed", *reason, &format!(" ({tries})"), journal),
+        AttachmentStatus::Rejected { reason } => ended("Rejected", *reason, "", journal),
+        AttachmentStatus::Unsupported { reason } => ended("Unsupported", *reason, "", journal),
+        AttachmentStatus::Deleted { reason } => ended("Deleted", *reason, "", &[]),
     }
+}
+
+/// How many attempts counted, and how many did not.
+fn tries(attachment: &Attachment, journal: &[JournalEntry]) -> String {
+    let Attachment {
+        attempt_count,
+        max_attempts,
+        ..
+    } = attachment;
+    let not_counted = journal
+        .iter()
+        .filter(|entry| entry.work == WorkKind::Ingest && !entry.counted)
+        .count();
+    let counted = format!("{attempt_count} of {max_attempts} attempts counted");
+    if not_counted == 0 {
+        counted
+    } else {
+        format!("{counted}, {not_counted} did not count")
+    }
+}
+
+/// The reason in words, what was measured, and what to do.
+fn ended(how: &str, reason: FailureReason, tries: &str, journal: &[JournalEntry]) -> String {
+    let mut text = format!(
+        "{} {how} with {reason}{tries}.",
+        reason.message(Language::English)
+    );
+    let last = journal.iter().rfind(|entry| entry.work == WorkKind::Ingest);
+    let measured = last.map(|entry| &entry.log.measured);
+    if let Some(Some((bytes, limit))) = measured.map(|seen| seen.bytes.zip(seen.limit_bytes)) {
+        let _ = write!(text, " {bytes} bytes, {limit} are allowed.");
+    }
+    if let Some(detected) = measured.and_then(|seen| seen.detected_type) {
+        let _ = write!(text, " Found to be {detected}.");
+    }
+    let advice = reason.advice();
+    if !advice.is_empty() {
+        let _ = write!(text, " {advice}");
+    }
+    text
 }
 
 fn rendition(stored: &StoredRendition) -> proto::Rendition {

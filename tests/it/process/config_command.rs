@@ -1,6 +1,9 @@
 //! `attachments config`.
 
 use super::sandbox::Sandbox;
+use attachments::dev::token::DevKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 #[tokio::test]
 async fn config_shows_values_and_where_they_came_from_but_no_secret() {
@@ -11,21 +14,25 @@ async fn config_shows_values_and_where_they_came_from_but_no_secret() {
         [server]
         grace = "7s"
         [links]
-        signing_key = "canary of the file"
+        signing_key = "canary of the file, and long enough"
         [s3]
         access_key_id = "somebody"
         "#,
     );
+    let sealing_keys = [[1; 32], [2; 32]].map(|key| BASE64.encode(key));
+    let public_key = DevKey::load_or_generate(&sandbox.path(""))
+        .unwrap()
+        .public_key_pem();
     sandbox
         .set("DATABASE_URL", "postgres://me:canary@localhost/x")
         .set("ATTACHMENTS_S3_ACCESS_KEY_ID", "0012")
         .set("ATTACHMENTS_S3_SECRET_ACCESS_KEY", "0012canary")
         .set("ATTACHMENTS_S3_PATH_STYLE", "false")
-        .set("ATTACHMENTS_SEALING_PREVIOUS_KEYS", "canary-a,canary-b")
+        .set("ATTACHMENTS_SEALING_PREVIOUS_KEYS", sealing_keys.join(","))
         .set("ATTACHMENTS_SLACK_FILE_HOSTS", "a.test, b.test")
         .set(
             "ATTACHMENTS_AUTH_KEYS",
-            r#"[{algorithm="EdDSA", key="canary"}]"#,
+            format!(r#"[{{algorithm="EdDSA", key={public_key:?}}}]"#),
         )
         .set("ATTACHMENTS_LIMITS_IMAGE_MAX_BYTES", "12");
 
@@ -51,7 +58,9 @@ async fn config_shows_values_and_where_they_came_from_but_no_secret() {
         let found = finished.stdout.lines().any(|shown| shown == line);
         assert!(found, "{line}:\n{}", finished.stdout);
     }
-    assert!(!finished.stdout.contains("canary"), "{}", finished.stdout);
+    for secret in ["canary", "BEGIN PUBLIC KEY", &sealing_keys[0]] {
+        assert!(!finished.stdout.contains(secret), "{}", finished.stdout);
+    }
 }
 
 #[tokio::test]

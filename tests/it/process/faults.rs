@@ -71,13 +71,13 @@ async fn every_fault_is_named_on_a_line_of_its_own() {
         "sever: there is no such section",
         "ATTACHMENTS_NOWHERE_X: there is no such section",
         "ATTACHMENTS_FAIL_AT: \"nowhere:1:kill\" is not <step>:<n>:<kill|hang|panic>; steps are registered, leased",
-        "auth.issuer is missing",
-        "auth.audience is missing",
-        "auth: key k1: is not a public key in PEM",
-        "auth: key dev: is the development key",
+        "auth.issuer: is missing",
+        "auth.audience: is missing",
+        "auth.keys: key k1: is not a public key in PEM",
+        "auth.keys: key dev: is the development key",
         "auth.keys[2].key_file: /there/is/no/key cannot be read",
         "database.url: must be postgres://",
-        "s3.bucket is missing",
+        "s3.bucket: is missing",
         "s3.secret_access_key_file: /there/is/no/such/file cannot be read",
         "retry.base: \"soon\" is no length of time",
         "retry.cap: \"later\" is no length of time",
@@ -100,11 +100,24 @@ async fn every_fault_is_named_on_a_line_of_its_own() {
         "{}",
         finished.stderr
     );
-    assert!(
-        finished.stderr.contains("(from ATTACHMENTS_RETRY_BASE)"),
-        "{}",
-        finished.stderr
-    );
+    // Where each came from, as far as it came from anywhere.
+    for (fault, origin) in [
+        ("server.grac", Some("config.toml")),
+        ("retry.base", Some("ATTACHMENTS_RETRY_BASE")),
+        ("database.url", Some("DATABASE_URL")),
+        ("links.signing_key", Some("ATTACHMENTS_LINKS_SIGNING_KEY")),
+        ("s3.secret_access_key_file", Some("config.toml")),
+        ("auth.keys[2].key_file", Some("config.toml")),
+        ("auth.issuer", None),
+    ] {
+        let start = format!("config: {fault}: ");
+        let mut lines = finished.stderr.lines();
+        let line = lines.find(|line| line.starts_with(&start)).unwrap();
+        match origin {
+            Some(origin) => assert!(line.ends_with(&format!("{origin})")), "{line}"),
+            None => assert!(!line.contains("(from"), "{line}"),
+        }
+    }
     assert!(!finished.stderr.contains(CANARY), "{}", finished.stderr);
 }
 
@@ -124,18 +137,84 @@ async fn a_file_that_cannot_be_read_is_one_fault() {
 }
 
 #[tokio::test]
-async fn each_command_refuses_what_it_cannot_use() {
+async fn each_command_names_all_faults_before_it_does_anything() {
     let mut sandbox = Sandbox::new();
-    sandbox.set("ATTACHMENTS_SERVER_GRACE", "a while");
-    for command in ["dev", "demo", "migrate", "healthcheck", "config", "audit"] {
-        let finished = sandbox.run(&[command]).await;
-        assert_config_fault(&finished, "config: server.grace: ");
+    sandbox
+        .set("ATTACHMENTS_SERVER_GRACE", "a while")
+        .set("ATTACHMENTS_RETRY_MAX_ATTEMPTS", "0")
+        .set("ATTACHMENTS_LINKS_SIGNING_KEY", "short")
+        .set("ATTACHMENTS_SEALING_KEY", "no key")
+        .set("ATTACHMENTS_SEALING_PREVIOUS_KEYS", "nor this")
+        .set("ATTACHMENTS_LIMITS_EXTRA_CONTENT_TYPES", "a/b, c/d")
+        .set("ATTACHMENTS_TELEMETRY_LOG_FILTER", "a=b=c")
+        // Read by no URL parser's rules, but by those of Postgres.
+        .set(
+            "DATABASE_URL",
+            format!("postgres://me:{CANARY}@localhost/x?sslmode=sometimes"),
+        );
+    let unfit = [
+        "server.grace: ",
+        "retry.max_attempts: ",
+        "links.signing_key: ",
+        "sealing.key: ",
+        "sealing.previous_keys: ",
+        "limits.extra_content_types: \"a/b\"",
+        "limits.extra_content_types: \"c/d\"",
+        "telemetry.log_filter: ",
+        "database.url: ",
+    ];
+    let required = [
+        "auth.issuer: ",
+        "auth.audience: ",
+        "auth.keys: ",
+        "s3.bucket: ",
+    ];
+    for (command, missing) in [
+        (&["serve"][..], &required[..]),
+        (&["migrate"], &[]),
+        (&["audit"], &["s3.bucket: "]),
+        (&["redrive", "--tenant=acme"], &[]),
+        (&["healthcheck"], &[]),
+        (&["config"], &[]),
+        (&["dev"], &[]),
+        (&["demo"], &[]),
+        (&["token"], &[]),
+    ] {
+        let finished = sandbox.run(command).await;
+        assert_eq!(finished.code, Some(EXIT_CONFIG), "{command:?} {finished:?}");
+        assert_eq!(finished.stdout, "", "{command:?}");
+        let mut lines: Vec<_> = finished.stderr.lines().collect();
+        for fault in unfit.iter().chain(missing) {
+            let start = format!("config: {fault}");
+            let named = lines.extract_if(.., |line| line.starts_with(&start));
+            assert_eq!(named.count(), 1, "{command:?} {fault} {finished:?}");
+        }
+        assert_eq!(lines, [""; 0], "{command:?}");
+        assert!(!finished.stderr.contains(CANARY), "{finished:?}");
     }
-    sandbox.unset("ATTACHMENTS_SERVER_GRACE");
-    let finished = sandbox.run(&["migrate"]).await;
-    assert_config_fault(&finished, "config: database.url is missing");
     assert_eq!(sandbox.temporary_files().len(), 0);
     assert!(!sandbox.path(".attachments").exists());
+}
+
+#[tokio::test]
+async fn a_command_misses_only_what_it_needs() {
+    let sandbox = Sandbox::new();
+    for (command, missing) in [
+        (&["migrate"][..], &["database.url"][..]),
+        (&["redrive", "--tenant=acme"], &["database.url"]),
+        (&["audit"], &["database.url", "s3.bucket"]),
+    ] {
+        let finished = sandbox.run(command).await;
+        assert_eq!(finished.code, Some(EXIT_CONFIG), "{finished:?}");
+        let lines: Vec<_> = finished.stderr.lines().collect();
+        assert_eq!(lines.len(), missing.len(), "{finished:?}");
+        for (line, key) in lines.iter().zip(missing) {
+            let start = format!("config: {key}: is missing; set it in the file or as ATTACHMENTS_");
+            assert!(line.starts_with(&start), "{line}");
+        }
+    }
+    let shown = sandbox.run(&["config"]).await;
+    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""));
 }
 
 #[tokio::test]

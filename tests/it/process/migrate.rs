@@ -58,18 +58,19 @@ async fn four_at_once_wait_for_each_other_as_long_as_it_takes() {
 async fn a_database_that_is_away_is_named_as_such() {
     let nobody = std::net::TcpListener::bind(crate::support::ANY_PORT)
         .unwrap()
-        .local_addr();
+        .local_addr()
+        .unwrap();
     let mut sandbox = Sandbox::new();
     sandbox.set(
         "DATABASE_URL",
-        format!("postgres://me:hush-hush@{}/x", nobody.unwrap()),
+        format!("postgres://me:hush-hush@{nobody}/x"),
     );
     let finished = sandbox.run(&["migrate"]).await;
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert!(
         finished
             .stderr
-            .starts_with("the database cannot be reached: "),
+            .starts_with(&format!("the database cannot be reached at {nobody}/x: ")),
         "{finished:?}"
     );
     assert!(finished.stderr.contains("refused"), "{finished:?}");

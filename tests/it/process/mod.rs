@@ -2,6 +2,7 @@
 //! codes, and what they leave behind.
 
 mod canary;
+mod causes;
 mod config_command;
 mod demo;
 mod dev;
@@ -11,6 +12,8 @@ mod faults;
 mod leftovers;
 mod metrics;
 mod migrate;
+mod pooler;
+mod readiness;
 mod reading;
 mod redrive;
 mod running_dev;

@@ -1,17 +1,13 @@
-//! `attachments serve` and `healthcheck`: roles, readiness, health.
+//! `attachments serve` and `healthcheck`: roles, and what is told at the start.
 
 use super::reading::wait_stored;
-use super::running_service::{Ground, Secrets, said};
+use super::running_service::{Ground, RunningService, said};
 use super::sandbox::eventually;
-use crate::support::{ANY_PORT, database, get_request, line};
+use crate::support::{ANY_PORT, line};
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::attachment::Status as AttachmentStatus;
 use reqwest::StatusCode;
 use std::net::TcpListener;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_takes_in_and_the_worker_downloads() {
@@ -41,102 +37,20 @@ async fn the_api_takes_in_and_the_worker_downloads() {
         .fetch_all(&pool)
         .await
         .unwrap();
-    let pid = format!("{}-", worker.process.pid());
-    assert!(
-        workers.len() == 1 && workers[0].starts_with(&pid),
-        "{workers:?}, not {pid}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn serve_waits_for_its_tables_and_says_so() {
-    let secrets = Secrets {
-        s3: "the secret of the store".to_owned(),
-        database_password: "any".to_owned(),
-        signing_key: "a signing key of 32 characters or more".to_owned(),
-        sealing_key: [7; 32],
+    // By its name the attempt leads to the process, and that to its host.
+    let name = |service: &RunningService| {
+        said(&service.process, "serving").unwrap()["worker.name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
-    let mut ground = Ground::with(&database::create_empty().await, &secrets).await;
-    let service = ground.serve(&[]).await;
-
-    let (status, body) = service.readyz().await.unwrap();
-    assert_eq!(
-        (status, &body["checks"]["database"]),
-        (503, &"unavailable".into()),
-        "{body}"
-    );
-    assert_eq!(body["checks"]["object_storage"], "ok", "{body}");
-    assert_eq!(
-        health(service.grpc.unwrap()).await,
-        ServingStatus::NotServing
-    );
-    ground
-        .sandbox
-        .set("ATTACHMENTS_SERVER_ADMIN_LISTEN", service.admin);
-    let unwell = ground.sandbox.run(&["healthcheck"]).await;
-    assert_eq!(unwell.code, Some(1), "{unwell:?}");
-    assert!(
-        unwell.stderr.contains(r#""database":"unavailable""#),
-        "{unwell:?}"
-    );
-
-    let migrated = ground.sandbox.run(&["migrate"]).await;
-    assert_eq!(migrated.code, Some(0), "{migrated:?}");
-
-    service.wait_ready().await;
-    eventually("gRPC health follows", async || {
-        health(service.grpc.unwrap()).await == ServingStatus::Serving
-    })
-    .await;
-    let well = ground.sandbox.run(&["healthcheck"]).await;
-    assert_eq!((well.code, well.stderr.as_str()), (Some(0), ""));
-    // Work goes on as if the tables had always been there.
-    ground
-        .simulator
-        .put_line_message("1001", Media::fixture(Fixture::Png));
-    let mut client = service.client_with_line(&ground.token()).await;
-    let registered = client
-        .register_attachment(line("1001"))
-        .await
-        .unwrap()
-        .into_inner();
-    let id = registered.attachment.unwrap().attachment_id;
-    wait_stored(&mut client, &id).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_away_does_not_stop_registration() {
-    let mut ground = Ground::new().await;
-    let nobody = TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap();
-    ground
-        .sandbox
-        .set("ATTACHMENTS_S3_ENDPOINT", format!("http://{nobody}"));
-    ground
-        .simulator
-        .put_line_message("1001", Media::fixture(Fixture::Png));
-    let service = ground.serve(&[]).await;
-
-    let (status, body) = service.readyz().await.unwrap();
-    assert_eq!(
-        (status, &body["checks"]["object_storage"]),
-        (200, &"unavailable".into()),
-        "{body}"
-    );
-    let mut client = service.client_with_line(&ground.token()).await;
-    let registered = client
-        .register_attachment(line("1001"))
-        .await
-        .unwrap()
-        .into_inner();
-    let request = get_request(registered.attachment.unwrap().attachment_id);
-    let found = client
-        .get_attachment(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .attachment
-        .unwrap();
-    assert_ne!(found.status(), AttachmentStatus::Stored);
+    assert_eq!(workers, [name(&worker)]);
+    assert_ne!(name(&worker), name(&api));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    for service in [&worker, &api] {
+        let prefix = format!("{}-", host.trim());
+        assert!(name(service).starts_with(&prefix), "{}", name(service));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,13 +106,4 @@ async fn serve_does_not_take_a_token_of_dev() {
     let refused = client.register_attachment(line("1001")).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
     assert!(said(&service.process, "serving").is_some());
-}
-
-async fn health(grpc: std::net::SocketAddr) -> ServingStatus {
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{grpc}")).unwrap();
-    let mut client = HealthClient::new(channel.connect_lazy());
-    let request = HealthCheckRequest {
-        service: "attachments.v1.AttachmentService".to_owned(),
-    };
-    client.check(request).await.unwrap().into_inner().status()
 }

@@ -271,7 +271,7 @@ async fn connections_that_were_cut_are_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn health_follows_the_database() {
+async fn health_waits_for_the_database_and_outlives_it() {
     let app = TestApp::start().await;
     app.pool.close().await;
     let mut operator = Operator::of(&app).await;
@@ -284,16 +284,23 @@ async fn health_follows_the_database() {
     };
     let name = "attachments.v1.AttachmentService";
     let is = async |expected| health(&app.app, name).await == expected;
-    operator.close().await;
-    app.eventually("health to fail", || is(ServingStatus::NotServing))
+    app.eventually("the first success", || is(ServingStatus::Serving))
         .await;
+    operator.close().await;
     // A replica that comes up now does not claim to be well before it has looked.
     let newcomer = app.another(Role::Api).await;
     for service in ["", name] {
         let told = health(&newcomer, service).await;
         assert_eq!(told, ServingStatus::NotServing, "{service:?}");
     }
+    // With all replicas taken out, callers would not hear when to come back.
+    let request = line("away");
+    let refused = app.client(TENANT).register_attachment(request).await;
+    assert_unavailable("meanwhile", &refused.unwrap_err(), "DATABASE_UNAVAILABLE");
+    assert_eq!(health(&app.app, name).await, ServingStatus::Serving);
     operator.open().await;
-    app.eventually("health to return", || is(ServingStatus::Serving))
-        .await;
+    app.eventually("the newcomer's first success", async || {
+        health(&newcomer, name).await == ServingStatus::Serving
+    })
+    .await;
 }

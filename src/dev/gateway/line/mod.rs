@@ -10,6 +10,7 @@ use crate::ids::{ChannelId, MessageId};
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{LineImageSet, LineSource, RegisterAttachmentRequest};
 use prost_types::Timestamp;
+use crate::telemetry::Chain;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -112,7 +113,7 @@ fn read(channel: &ChannelId, mut payload: Value) -> Option<Event> {
         Ok(LineEvent::Unsend { unsend }) => Some(Event::Unsent(named(&unsend.message_id)?)),
         Ok(LineEvent::Other) => None,
         Err(error) => {
-            tracing::warn!(channel.id = %channel, %error, "unreadable LINE event");
+            tracing::warn!(channel.id = %channel, error = %Chain(&error), "unreadable LINE event");
             None
         }
     }
