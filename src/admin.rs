@@ -110,7 +110,11 @@ impl Admin {
         decide: impl Fn(Option<Channel>) -> Result<ChannelPolicy, E>,
     ) -> Result<(Channel, bool), E> {
         for _ in 0..TRIES {
-            let current = self.db.channel(tenant, id).await.map_err(AdminError::from)?;
+            let current = self
+                .db
+                .channel(tenant, id)
+                .await
+                .map_err(AdminError::from)?;
             let revision = current.as_ref().map_or(0, |record| record.revision);
             if expected.is_some_and(|expected| expected != revision) {
                 return Err(AdminError::Changed.into());
@@ -141,7 +145,10 @@ impl Admin {
                 provider,
             };
             let sealed = self.sealer.seal(owner, credential)?;
-            let set = self.db.set_credential(tenant, id, provider, &sealed).await?;
+            let set = self
+                .db
+                .set_credential(tenant, id, provider, &sealed)
+                .await?;
             // Else it has become another provider's, and the credential is not for that.
             if let Some(record) = set {
                 // The credential is in force by now, so a call that fails here

@@ -132,7 +132,10 @@ impl Redrive {
             ..record.filter.clone()
         };
         let mut progress = Progress {
-            matched: self.db.count_redrivable(tenant, &to_come, max_files).await?,
+            matched: self
+                .db
+                .count_redrivable(tenant, &to_come, max_files)
+                .await?,
             redriven: record.redriven,
             is_done: false,
             id: record.id,

@@ -11,11 +11,11 @@ mod live_stream;
 pub use disposition::Disposition;
 
 use crate::attachment::Attachment;
-use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::JournalEntry;
 use crate::attachment::deletion::SourceName;
-use crate::attachment::listing::{ListFilter, Page, PageRequest};
+use crate::attachment::failure::FailureReason;
 use crate::attachment::file_name::FileName;
+use crate::attachment::journal::JournalEntry;
+use crate::attachment::listing::{ListFilter, Page, PageRequest};
 use crate::attachment::media::MediaType;
 use crate::attachment::rendition::Rendition;
 use crate::attachment::status::{AttachmentStatus, StoredObject};
@@ -326,8 +326,8 @@ fn form(
         .find(|made| made.rendition == rendition)
         .ok_or(missing)?;
     // The text is no file that anybody is given.
-    let media_type = MediaType::from_mime(&made.content_type)
-        .ok_or(AccessError::RenditionMissing(rendition))?;
+    let media_type =
+        MediaType::from_mime(&made.content_type).ok_or(AccessError::RenditionMissing(rendition))?;
     Ok(StoredObject {
         key: made.key.clone(),
         size_bytes: made.size_bytes,

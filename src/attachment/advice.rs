@@ -41,7 +41,9 @@ impl FailureReason {
             Self::SourceUnexpectedEncoding | Self::SourcePreparationFailed => {
                 "It lies with the provider: give its support the request id of the last attempt."
             }
-            Self::SourceNotFound => "The provider has no such file, or no longer; ask its sender to send it again.",
+            Self::SourceNotFound => {
+                "The provider has no such file, or no longer; ask its sender to send it again."
+            }
             Self::TooLarge => {
                 "If such files are wanted, raise the limit by PutChannel or PutTenant; then RetryAttachment judges it anew."
             }
@@ -55,7 +57,9 @@ impl FailureReason {
             Self::TooManyFiles => {
                 "If that many are wanted, raise limits.max_files_per_message by PutChannel or PutTenant; then RetryAttachment judges it anew."
             }
-            Self::QuotaExceeded => "Free some space or raise the quota; then RetryAttachment judges it anew.",
+            Self::QuotaExceeded => {
+                "Free some space or raise the quota; then RetryAttachment judges it anew."
+            }
             Self::Infected => "Do not put it back.",
             Self::ExternalFile => "The bytes lie with a third party; its address is in the source.",
             Self::SourceDeleted | Self::DeleteRequested | Self::RetentionExpired => "",

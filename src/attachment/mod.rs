@@ -130,7 +130,10 @@ impl Attachment {
                 self.declared_content_type.clone()
             },
             declared_size_bytes: self.declared_size_bytes.or(repeat.declared_size_bytes),
-            kind: self.kind.or_else(|| source.kind()).or_else(|| repeat.kind()),
+            kind: self
+                .kind
+                .or_else(|| source.kind())
+                .or_else(|| repeat.kind()),
             origin: Origin::Known {
                 source,
                 sender: sender.clone().or_else(|| repeat.sender_id.clone()),
@@ -176,12 +179,12 @@ impl NewAttachment {
     /// The kind that its provider or its sender tells before any byte has come.
     #[must_use]
     pub fn kind(&self) -> Option<MediaKind> {
-        self.source.kind().or_else(|| {
-            match DeclaredType::of(&self.declared_content_type) {
+        self.source
+            .kind()
+            .or_else(|| match DeclaredType::of(&self.declared_content_type) {
                 DeclaredType::Known(media_type) => Some(media_type.kind()),
                 DeclaredType::Nothing | DeclaredType::Foreign => None,
-            }
-        })
+            })
     }
 }
 

@@ -176,7 +176,10 @@ mod tests {
     #[test]
     fn every_error_reads_back() {
         for error in ProcessingError::ALL {
-            assert_eq!(error.as_str().parse::<ProcessingError>().as_ref(), Ok(error));
+            assert_eq!(
+                error.as_str().parse::<ProcessingError>().as_ref(),
+                Ok(error)
+            );
         }
         assert!("NO_SUCH_ERROR".parse::<ProcessingError>().is_err());
     }

@@ -122,10 +122,15 @@ impl UrlSource {
             return Err(InvalidUrl::UserInfo);
         }
         // The parser forgives what others read in another way.
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+        if text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || c == '\\')
+        {
             return Err(InvalidUrl::Malformed);
         }
-        Ok(Self { url: text.to_owned() })
+        Ok(Self {
+            url: text.to_owned(),
+        })
     }
 
     /// A URL that was read back from the database.

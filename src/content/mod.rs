@@ -10,7 +10,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::AttemptLog;
 use crate::attachment::processing::{ContentAttempt, Processed, ProcessingError};
 use crate::attachment::retry::RetryPolicy;
-use crate::attachment::status::{Attempt, AttachmentStatus, Outcome, Settlement};
+use crate::attachment::status::{AttachmentStatus, Attempt, Outcome, Settlement};
 use crate::attachment::work::WorkKind;
 use crate::blob::{BlobError, Bucket};
 use crate::failpoint::{self, Step};

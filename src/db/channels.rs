@@ -2,9 +2,7 @@
 
 use super::limits_json::LimitsJson;
 use super::{Db, DbError, to_bigint};
-use crate::attachment::channel_policy::{
-    ChannelPolicy, LinkMode, Provider, Retention,
-};
+use crate::attachment::channel_policy::{ChannelPolicy, LinkMode, Provider, Retention};
 use crate::ids::{ChannelId, TenantId};
 use sqlx::types::Json;
 use std::time::Duration;
@@ -225,8 +223,7 @@ impl TryFrom<ChannelRow> for ChannelRecord {
     type Error = DbError;
 
     fn try_from(row: ChannelRow) -> Result<Self, DbError> {
-        let inconsistent =
-            |what: String| DbError::inconsistent("channels", &row.channel_id, what);
+        let inconsistent = |what: String| DbError::inconsistent("channels", &row.channel_id, what);
         let provider = match row.provider.as_str() {
             "line" => Provider::Line,
             "slack" => Provider::Slack,

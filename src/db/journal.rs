@@ -71,7 +71,9 @@ impl EntryRow {
         let work = [WorkKind::Ingest, WorkKind::Content]
             .into_iter()
             .find(|work| work.as_str() == self.kind)
-            .ok_or_else(|| DbError::inconsistent("attempts", id, format!("kind {:?}", self.kind)))?;
+            .ok_or_else(|| {
+                DbError::inconsistent("attempts", id, format!("kind {:?}", self.kind))
+            })?;
         Ok(JournalEntry {
             work,
             counted: self.counted,

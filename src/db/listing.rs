@@ -205,7 +205,11 @@ fn push_any<T>(query: &mut QueryBuilder<Postgres>, column: &str, values: Vec<T>)
 where
     Vec<T>: for<'q> sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres> + Send + 'static,
 {
-    query.push(column).push(" = any(").push_bind(values).push(")");
+    query
+        .push(column)
+        .push(" = any(")
+        .push_bind(values)
+        .push(")");
 }
 
 const fn direction(order: Order) -> &'static str {

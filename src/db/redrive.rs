@@ -45,7 +45,10 @@ macro_rules! matching_content {
     };
 }
 
-const COUNT_FILES: &str = concat!("select count(*) from attachments a where ", matching_files!());
+const COUNT_FILES: &str = concat!(
+    "select count(*) from attachments a where ",
+    matching_files!()
+);
 const COUNT_CONTENT: &str = concat!(
     "select count(*) from attachments a where ",
     matching_content!()

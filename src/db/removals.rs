@@ -108,10 +108,7 @@ impl Db {
     /// Forgets keys whose objects are gone.
     pub async fn forget_doomed(&self, keys: &[StorageKey]) -> Result<(), DbError> {
         let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
-        sqlx::query(FORGET)
-            .bind(keys)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(FORGET).bind(keys).execute(&self.pool).await?;
         Ok(())
     }
 }

@@ -304,7 +304,9 @@ fn renditions(json: Option<serde_json::Value>) -> Result<Vec<StoredRendition>, S
     };
     let rows: Vec<RenditionJson> =
         serde_json::from_value(json).map_err(|error| format!("renditions: {error}"))?;
-    rows.into_iter().map(RenditionJson::into_rendition).collect()
+    rows.into_iter()
+        .map(RenditionJson::into_rendition)
+        .collect()
 }
 
 impl RenditionJson {

@@ -135,11 +135,7 @@ impl Db {
 
     /// Writes how an attempt ended; false when its fence no longer holds, and
     /// then nothing is changed.
-    pub async fn settle(
-        &self,
-        settlement: &Settlement,
-        log: &AttemptLog,
-    ) -> Result<bool, DbError> {
+    pub async fn settle(&self, settlement: &Settlement, log: &AttemptLog) -> Result<bool, DbError> {
         let statement = match &settlement.outcome {
             Outcome::Stored(_) => SETTLE_STORED,
             Outcome::Ended(_) => SETTLE_ENDED,

@@ -74,7 +74,8 @@ impl Db {
                 .fetch_one(&self.pool)
                 .await?;
         let overrides = |json: Option<Json<LimitsJson>>| {
-            json.map(|json| LimitOverrides::from(json.0)).unwrap_or_default()
+            json.map(|json| LimitOverrides::from(json.0))
+                .unwrap_or_default()
         };
         Ok(overrides(of_channel).or(overrides(of_tenant)))
     }

@@ -74,7 +74,9 @@ impl From<FetchError> for Failure {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let verdict = (&refused).into();
-        Self::counted(refused.reason(), refused.to_string())
-            .measuring(|measured| Measured { verdict, ..measured })
+        Self::counted(refused.reason(), refused.to_string()).measuring(|measured| Measured {
+            verdict,
+            ..measured
+        })
     }
 }

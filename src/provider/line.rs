@@ -123,6 +123,7 @@ mod tests {
 
     fn url_for(message_id: &str, part: LinePart) -> Result<String, FetchError> {
         let source = LineSource {
+            message_type: None,
             message_id: message_id.to_owned(),
             part,
             content_provider: LineContentProvider::Line,

@@ -65,7 +65,11 @@ impl Policies {
         Ok(policy)
     }
 
-    async fn look_up(&self, tenant: &TenantId, channel: &ChannelId) -> Result<Arc<Policy>, DbError> {
+    async fn look_up(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+    ) -> Result<Arc<Policy>, DbError> {
         let record = self.db.channel(tenant, channel).await?;
         let limits = self.db.limits(tenant, channel).await?;
         Ok(Arc::new(Policy {

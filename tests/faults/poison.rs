@@ -131,6 +131,7 @@ async fn a_panic_in_a_call_is_answered() {
     fleet.assert_all_stored(1).await;
     let purge = || PurgeAttachmentsRequest {
         group: Some(Group::MessageId(files[0].clone())),
+        ..PurgeAttachmentsRequest::default()
     };
     let refused = fleet.client().purge_attachments(purge()).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Internal, "{refused:?}");

@@ -170,9 +170,7 @@ async fn a_database_with_other_defaults_serves_all_the_same() {
             let attachment_id = answer.into_inner().attachment.unwrap().attachment_id;
             fleet.note(id, &attachment_id);
             for _ in 0..4 {
-                let request = GetAttachmentRequest {
-                    attachment_id: attachment_id.clone(),
-                };
+                let request = get_request(attachment_id.clone());
                 client.get_attachment(request).await.unwrap();
                 let all = ListAttachmentsRequest::default();
                 client.list_attachments(all).await.unwrap();

@@ -6,8 +6,8 @@ use crate::surface::status::reason;
 use crate::surface::wire::{self, every_rpc, refusal};
 use attachments::auth::Scope;
 use attachments::proto::{
-    ClearChannelCredentialRequest, GetProcessedContentRequest, ListEnrichedAttachmentsRequest,
-    PutTenantRequest, Tenant, TestChannelRequest, list_enriched_attachments_request,
+    GetProcessedContentRequest, ListEnrichedAttachmentsRequest, TestChannelRequest,
+    list_enriched_attachments_request,
 };
 use prost::Message as _;
 use prost_types::FileDescriptorProto;
@@ -21,7 +21,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// These are in the contract and answer UNIMPLEMENTED, to a request that is as
 /// it should be.
-fn not_built() -> Vec<(String, Vec<u8>)> {
+pub fn not_built() -> Vec<(String, Vec<u8>)> {
     let channel_id = crate::support::LINE.to_owned();
     let group = list_enriched_attachments_request::Group::MessageId("m".to_owned());
     let enriched = ListEnrichedAttachmentsRequest {
@@ -31,13 +31,6 @@ fn not_built() -> Vec<(String, Vec<u8>)> {
     let processed = GetProcessedContentRequest {
         attachment_id: UNKNOWN.to_owned(),
         ..GetProcessedContentRequest::default()
-    };
-    let put = PutTenantRequest {
-        tenant: Some(Tenant::default()),
-        update_mask: None,
-    };
-    let clear = ClearChannelCredentialRequest {
-        channel_id: channel_id.clone(),
     };
     vec![
         (
@@ -53,10 +46,6 @@ fn not_built() -> Vec<(String, Vec<u8>)> {
             TestChannelRequest { channel_id }.encode_to_vec(),
         ),
         (wire::admin("ListAuditEvents"), Vec::new()),
-        // WIRE: these three wait for the core.
-        (wire::admin("ClearChannelCredential"), clear.encode_to_vec()),
-        (wire::admin("ListRedrives"), Vec::new()),
-        (wire::admin("PutTenant"), put.encode_to_vec()),
     ]
 }
 

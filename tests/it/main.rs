@@ -16,6 +16,7 @@ mod fairness;
 #[path = "../ground/mod.rs"]
 mod ground;
 mod ingest;
+mod model;
 mod operate;
 mod own_outage;
 mod process;

@@ -8,7 +8,9 @@ mod work;
 use super::fault::{Fault, Faults};
 use super::sections::Config;
 use crate::provider::SealingKey;
-use crate::{access, auth, blob, content, db, egress, ingest, provider, queue, register, sweep, watch};
+use crate::{
+    access, auth, blob, content, db, egress, ingest, provider, queue, register, sweep, watch,
+};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -31,7 +31,11 @@ pub(in crate::grpc) fn tenant_after(
     };
     let limits = tenant.limits.unwrap_or_default();
     Ok(TenantPolicy {
-        languages: tenant.languages.iter().flat_map(|tag| tag.parse()).collect(),
+        languages: tenant
+            .languages
+            .iter()
+            .flat_map(|tag| tag.parse())
+            .collect(),
         scan_mode,
         limits: limits_from_proto("tenant.limits.", &limits).map_err(invalid)?,
     })
@@ -39,7 +43,11 @@ pub(in crate::grpc) fn tenant_after(
 
 /// What a tenant decided, as it is shown.
 pub(in crate::grpc) fn tenant_to_proto(record: TenantRecord) -> Tenant {
-    let tags = record.policy.languages.iter().map(|language| language.tag());
+    let tags = record
+        .policy
+        .languages
+        .iter()
+        .map(|language| language.tag());
     Tenant {
         languages: tags.map(str::to_owned).collect(),
         scan_mode: match record.policy.scan_mode {

@@ -3,20 +3,22 @@
 use super::{end_of, rejected};
 use crate::support::{LINE, TestApp, channel, line};
 use crate::surface::stage::picture_of;
+use attachments::proto::attachment::FailureReason as R;
+use attachments::proto::channel::Provider;
 use attachments::proto::{Attempt, RegisterAttachmentRequest};
-use attachments::proto::{Channel, ChannelLimits, FailureReason as R, Provider};
+use attachments::proto::{Channel, Limits};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_file_is_told_with_what_was_measured_of_it() {
     let app = TestApp::start().await;
-    app.put_channel(Channel {
-        limits: Some(ChannelLimits {
-            image_max_bytes: 20_000,
-            ..ChannelLimits::default()
+    let limited = Channel {
+        limits: Some(Limits {
+            image_max_bytes: Some(20_000),
+            ..Limits::default()
         }),
-        ..channel(LINE, Provider::Line, "")
-    })
-    .await;
+        ..channel(LINE, Provider::Line)
+    };
+    app.put_channel(limited, "").await;
 
     let declared = |content_type: &str, id| RegisterAttachmentRequest {
         declared_content_type: content_type.to_owned(),
@@ -30,6 +32,11 @@ async fn a_refused_file_is_told_with_what_was_measured_of_it() {
         "announced with 20001 bytes, and 20000 are allowed"
     );
     assert_eq!(told.received_bytes, 0);
+    assert_eq!(
+        (told.measured_bytes, told.limit_bytes),
+        (Some(20_001), Some(20_000))
+    );
+    assert!(told.counted);
 
     // Without a length it is read to the first byte beyond the limit.
     let unannounced = picture_of(20_001).script(["chunked"]).unwrap();
@@ -48,6 +55,8 @@ async fn a_refused_file_is_told_with_what_was_measured_of_it() {
         "declared as application/pdf, found to be image/png"
     );
     assert_eq!(told.provider_status, 200);
+    assert_eq!(told.declared_content_type, "application/pdf");
+    assert_eq!(told.detected_content_type, "image/png");
 }
 
 /// How its only attempt is told.

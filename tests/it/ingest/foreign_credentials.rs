@@ -6,16 +6,16 @@ use crate::admin::{get, put};
 use crate::support::{LINE, SLACK, TENANT, TestApp, channel, line, slack};
 use attachments::config::Human;
 use attachments::dev::simulator::{LINE_DEV_TOKEN, SLACK_DEV_TOKEN};
-use attachments::proto::{
-    FailureReason as R, Provider, RegisterAttachmentRequest, RetryAttachmentRequest,
-};
+use attachments::proto::attachment::FailureReason as R;
+use attachments::proto::channel::Provider;
+use attachments::proto::{RegisterAttachmentRequest, RetryAttachmentRequest};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_of_another_provider_has_no_credential_until_it_gets_its_own() {
     let app = TestApp::start().await;
-    let changed = put(&app, channel(LINE, Provider::Slack, "")).await.unwrap();
+    let changed = put(&app, channel(LINE, Provider::Slack)).await.unwrap();
     assert!(!changed.has_credential);
     assert!(!get(&app, LINE).await.unwrap().has_credential);
 
@@ -25,9 +25,9 @@ async fn a_channel_of_another_provider_has_no_credential_until_it_gets_its_own()
     assert_eq!(app.simulator.journal(), []);
 
     // What is put with the provider is kept, as ever.
-    app.put_channel(channel(LINE, Provider::Slack, SLACK_DEV_TOKEN))
+    app.put_channel(channel(LINE, Provider::Slack), SLACK_DEV_TOKEN)
         .await;
-    let kept = put(&app, channel(LINE, Provider::Slack, "")).await.unwrap();
+    let kept = put(&app, channel(LINE, Provider::Slack)).await.unwrap();
     assert!(kept.has_credential);
     app.wait(TENANT, &parked.attachment_id, |now| end_of(now) == STORED)
         .await;
@@ -42,9 +42,9 @@ async fn a_credential_that_was_dropped_does_not_come_back_with_its_provider() {
         (SLACK, Provider::Slack, Provider::Line),
         (LINE, Provider::Line, Provider::Url),
     ] {
-        put(&app, channel(id, provider, "token")).await.unwrap();
+        app.put_channel(channel(id, provider), "token").await;
         for provider in [other, provider] {
-            let answer = put(&app, channel(id, provider, "")).await.unwrap();
+            let answer = put(&app, channel(id, provider)).await.unwrap();
             assert!(!answer.has_credential, "{answer:?}");
         }
     }
@@ -58,7 +58,7 @@ async fn a_file_that_waits_ends_when_its_channel_goes_to_another_provider() {
     let id = app.register(line("1")).await.attachment_id;
     app.wait(TENANT, &id, |now| now.retryable).await;
 
-    app.put_channel(channel(LINE, Provider::Slack, "")).await;
+    app.put_channel(channel(LINE, Provider::Slack), "").await;
     let request = RetryAttachmentRequest {
         attachment_id: id.clone(),
     };
@@ -67,7 +67,7 @@ async fn a_file_that_waits_ends_when_its_channel_goes_to_another_provider() {
     assert_eq!(end_of(&ended), failed(R::CredentialMissing));
 
     // Slack's own token puts it back, and does not go to LINE.
-    app.put_channel(channel(LINE, Provider::Slack, SLACK_DEV_TOKEN))
+    app.put_channel(channel(LINE, Provider::Slack), SLACK_DEV_TOKEN)
         .await;
     app.eventually("it is tried once more", || async {
         app.explain(&id).await.len() == 3

@@ -4,7 +4,8 @@ use super::{end_of, failed};
 use crate::support::{TestApp, Web, line, slack, url};
 use attachments::config::Config;
 use attachments::dev::simulator::Fixture;
-use attachments::proto::{FailureReason as R, RegisterAttachmentRequest};
+use attachments::proto::RegisterAttachmentRequest;
+use attachments::proto::attachment::FailureReason as R;
 
 /// LINE and Slack by names that lead to this very machine.
 fn lead_inside(config: &mut Config) {

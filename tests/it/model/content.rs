@@ -2,7 +2,6 @@
 //! engine, without a touch of the status.
 
 use crate::support::{TENANT, TestApp, line};
-use attachments::dev::object_store::Fault;
 use attachments::proto::attachment::Status;
 use attachments::proto::attempt::Work;
 use attachments::proto::processed_content::Status as Processing;
@@ -50,7 +49,10 @@ async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
     assert_eq!(redrive_content(&app, "").await, 1);
     let after = processed(&app, &before.attachment_id).await;
     assert_eq!(after.processing_status(), Processing::Skipped);
-    assert_eq!((after.status(), after.attempt_count), (Status::Stored, before.attempt_count));
+    assert_eq!(
+        (after.status(), after.attempt_count),
+        (Status::Stored, before.attempt_count)
+    );
     let attempts = app.explain(&before.attachment_id).await;
     let works: Vec<_> = attempts.iter().map(|attempt| attempt.work()).collect();
     assert_eq!(works, [Work::Ingest, Work::Content]);
@@ -66,19 +68,20 @@ async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
 async fn a_file_that_cannot_be_read_is_retried_to_the_cap_and_redriven() {
     let app = TestApp::start().await;
     let before = stored(&app, "1001").await;
-    app.store.spoil(&before.storage_key);
+    app.put_object(&before.storage_key, b"other bytes").await;
     assert_eq!(redrive_content(&app, "first").await, 1);
     let failed = processed(&app, &before.attachment_id).await;
     assert_eq!(failed.processing_status(), Processing::Failed);
     assert_eq!(failed.status(), Status::Stored, "the status is not touched");
     let attempts = app.explain(&before.attachment_id).await;
-    let tried = attempts.iter().filter(|attempt| attempt.work() == Work::Content);
+    let tried = attempts
+        .iter()
+        .filter(|attempt| attempt.work() == Work::Content);
     assert_eq!(tried.count(), 5, "{attempts:#?}");
     // The same request is the same redrive; another one is made anew.
     assert_eq!(redrive_content(&app, "first").await, 1);
     assert_eq!(redrive_content(&app, "second").await, 1);
     processed(&app, &before.attachment_id).await;
-    let _ = Fault::Off;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

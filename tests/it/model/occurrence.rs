@@ -37,7 +37,10 @@ async fn one_slack_file_in_two_messages_lives_and_ends_twice() {
     let first = app.ingest(shared("F1", &address, "M1")).await;
     let second = app.ingest(shared("F1", &address, "M2")).await;
     assert_ne!(first.attachment_id, second.attachment_id);
-    assert_eq!((first.status(), second.status()), (Status::Stored, Status::Stored));
+    assert_eq!(
+        (first.status(), second.status()),
+        (Status::Stored, Status::Stored)
+    );
     for (message, attachment) in [("M1", &first), ("M2", &second)] {
         let listed = of_message(&app, message).await;
         assert_eq!(listed.len(), 1);
@@ -56,7 +59,9 @@ async fn one_slack_file_in_two_messages_lives_and_ends_twice() {
     assert_eq!(gone.status(), Status::Deleted);
     let kept = app.wait_final(TENANT, &second.attachment_id).await;
     assert_eq!(kept.status(), Status::Stored);
-    let bytes = reqwest::get(app.link(&kept.attachment_id).await).await.unwrap();
+    let bytes = reqwest::get(app.link(&kept.attachment_id).await)
+        .await
+        .unwrap();
     assert_eq!(bytes.status(), 200);
 }
 
@@ -116,11 +121,17 @@ async fn a_record_is_found_by_its_source() {
     };
     let mut client = app.client(TENANT);
     for (message, expected) in [("M1", &first), ("M2", &second), ("", &second)] {
-        let found = client.get_attachment(by_source("F1", message)).await.unwrap();
+        let found = client
+            .get_attachment(by_source("F1", message))
+            .await
+            .unwrap();
         let found = found.into_inner().attachment.unwrap();
         assert_eq!(found.attachment_id, expected.attachment_id, "{message:?}");
     }
-    let unknown = client.get_attachment(by_source("F2", "")).await.unwrap_err();
+    let unknown = client
+        .get_attachment(by_source("F2", ""))
+        .await
+        .unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
     let foreign = app
         .client(crate::support::OTHER_TENANT)

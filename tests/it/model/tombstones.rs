@@ -54,14 +54,20 @@ async fn an_unsend_takes_all_parts_and_says_whose_wish_it_was() {
     app.line_plays("1001", &[]);
     let content = app.ingest(part("1001", "")).await;
     let preview = app.ingest(part("1001", "preview")).await;
-    assert_eq!((content.status(), preview.status()), (Status::Stored, Status::Stored));
+    assert_eq!(
+        (content.status(), preview.status()),
+        (Status::Stored, Status::Stored)
+    );
     let answer = delete_source(&app, LINE, "1001", Cause::Sender).await;
     assert_eq!(answer.attachments.len(), 2, "{answer:?}");
     assert!(answer.tombstoned && answer.done);
     for deleted in &answer.attachments {
         assert_eq!(deleted.status(), Status::Deleted);
         assert_eq!(deleted.failure_reason(), FailureReason::SourceDeleted);
-        assert_eq!((deleted.source.clone(), deleted.file_name.as_str()), (None, ""));
+        assert_eq!(
+            (deleted.source.clone(), deleted.file_name.as_str()),
+            (None, "")
+        );
     }
     app.eventually_nothing_to_remove().await;
 }
@@ -76,7 +82,10 @@ async fn an_unsend_that_comes_first_bars_every_part() {
         let registered = app.register(part("1001", name)).await;
         assert_eq!(registered.status(), Status::Deleted, "{name:?}");
         assert_eq!(registered.failure_reason(), FailureReason::SourceDeleted);
-        assert_eq!((registered.source, registered.sender_id.as_str()), (None, ""));
+        assert_eq!(
+            (registered.source, registered.sender_id.as_str()),
+            (None, "")
+        );
     }
     assert_eq!(app.simulator.requests_for("/1001/"), 0);
 }
@@ -133,10 +142,9 @@ async fn a_persons_files_go_together() {
         .await
         .unwrap();
     assert_eq!(left, 1);
-    let named: i64 =
-        sqlx::query_scalar("select count(*) from attachments where sender_id = 'U1'")
-            .fetch_one(&app.pool)
-            .await
-            .unwrap();
+    let named: i64 = sqlx::query_scalar("select count(*) from attachments where sender_id = 'U1'")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
     assert_eq!(named, 0, "a deleted record keeps no sender");
 }

@@ -26,12 +26,23 @@ async fn a_sender_s_watcher_hears_of_the_deletion() {
         sender_id: "U1".to_owned(),
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app.client(TENANT).watch_attachments(request).await.unwrap().into_inner();
+    let mut watch = app
+        .client(TENANT)
+        .watch_attachments(request)
+        .await
+        .unwrap()
+        .into_inner();
     app.delete(&mine.attachment_id).await;
-    let heard = within("the deletion", watch.message()).await.unwrap().unwrap();
+    let heard = within("the deletion", watch.message())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(heard.change_time.is_some());
     let heard = heard.attachment.unwrap();
-    assert_eq!((heard.attachment_id, heard.sender_id.as_str()), (mine.attachment_id, ""));
+    assert_eq!(
+        (heard.attachment_id, heard.sender_id.as_str()),
+        (mine.attachment_id, "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +50,10 @@ async fn watching_from_a_list_misses_nothing() {
     let app = TestApp::start().await;
     app.line_plays("1", &[]);
     app.ingest(line("1")).await;
-    let listed = app.client(TENANT).list_attachments(ListAttachmentsRequest::default()).await;
+    let listed = app
+        .client(TENANT)
+        .list_attachments(ListAttachmentsRequest::default())
+        .await;
     let listed = listed.unwrap().into_inner();
     assert_eq!(listed.attachments.len(), 1);
     // It changes before anybody watches.
@@ -48,8 +62,16 @@ async fn watching_from_a_list_misses_nothing() {
         cursor: listed.watch_cursor,
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app.client(TENANT).watch_attachments(request).await.unwrap().into_inner();
-    let heard = within("the deletion", watch.message()).await.unwrap().unwrap();
+    let mut watch = app
+        .client(TENANT)
+        .watch_attachments(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let heard = within("the deletion", watch.message())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(heard.attachment.unwrap().status(), Status::Deleted);
 }
 
@@ -58,26 +80,48 @@ async fn checkpoints_come_at_once_and_while_nothing_happens() {
     let app = TestApp::start().await;
     let request = WatchAttachmentsRequest {
         message_ids: vec!["nobody-writes-this".to_owned()],
-        checkpoint_interval: Some(Duration { seconds: 1, nanos: 0 }),
+        checkpoint_interval: Some(Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app.client(TENANT).watch_attachments(request).await.unwrap().into_inner();
-    let first = within("the first checkpoint", watch.message()).await.unwrap().unwrap();
+    let mut watch = app
+        .client(TENANT)
+        .watch_attachments(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let first = within("the first checkpoint", watch.message())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(first.attachment.is_none() && !first.cursor.is_empty());
     // Somebody else's changes move the place on.
     app.line_plays("1", &[]);
     let other = app.ingest(line("1")).await;
-    let second = within("the next checkpoint", watch.message()).await.unwrap().unwrap();
+    let second = within("the next checkpoint", watch.message())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(second.attachment.is_none());
     let request = WatchAttachmentsRequest {
         cursor: second.cursor,
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app.client(TENANT).watch_attachments(request).await.unwrap().into_inner();
+    let mut watch = app
+        .client(TENANT)
+        .watch_attachments(request)
+        .await
+        .unwrap()
+        .into_inner();
     app.delete(&other.attachment_id).await;
     let mut last = Status::Unspecified;
     while last != Status::Deleted {
-        let heard = within("the deletion", watch.message()).await.unwrap().unwrap();
+        let heard = within("the deletion", watch.message())
+            .await
+            .unwrap()
+            .unwrap();
         last = heard.attachment.unwrap().status();
     }
 }
@@ -93,37 +137,61 @@ async fn lists_filter_by_sender_kind_time_and_messages_in_both_orders() {
         let mut client = app.client(TENANT);
         async move {
             let page = client.list_attachments(request).await.unwrap().into_inner();
-            let ids = page.attachments.into_iter().map(|attachment| attachment.message_id);
+            let ids = page
+                .attachments
+                .into_iter()
+                .map(|attachment| attachment.message_id);
             ids.collect::<Vec<_>>()
         }
     };
     let all = ListAttachmentsRequest::default;
     assert_eq!(list(all()).await, ["3", "2", "1"]);
-    let oldest = ListAttachmentsRequest { order: Order::OldestFirst.into(), ..all() };
+    let oldest = ListAttachmentsRequest {
+        order: Order::OldestFirst.into(),
+        ..all()
+    };
     assert_eq!(list(oldest).await, ["1", "2", "3"]);
-    let mine = ListAttachmentsRequest { sender_id: "U1".to_owned(), ..all() };
+    let mine = ListAttachmentsRequest {
+        sender_id: "U1".to_owned(),
+        ..all()
+    };
     assert_eq!(list(mine).await, ["3", "1"]);
     let of_two = ListAttachmentsRequest {
         message_ids: vec!["1".to_owned(), "2".to_owned()],
         ..all()
     };
     assert_eq!(list(of_two).await, ["2", "1"]);
-    let images = ListAttachmentsRequest { kinds: vec![Kind::Image.into()], ..all() };
+    let images = ListAttachmentsRequest {
+        kinds: vec![Kind::Image.into()],
+        ..all()
+    };
     assert_eq!(list(images).await.len(), 3);
-    let films = ListAttachmentsRequest { kinds: vec![Kind::Video.into()], ..all() };
+    let films = ListAttachmentsRequest {
+        kinds: vec![Kind::Video.into()],
+        ..all()
+    };
     assert!(list(films).await.is_empty());
     let second: prost_types::Timestamp = app
         .client(TENANT)
-        .list_attachments(ListAttachmentsRequest { message_ids: vec!["2".to_owned()], ..all() })
+        .list_attachments(ListAttachmentsRequest {
+            message_ids: vec!["2".to_owned()],
+            ..all()
+        })
         .await
         .unwrap()
         .into_inner()
         .attachments[0]
         .create_time
         .unwrap();
-    let since = ListAttachmentsRequest { create_time_after: Some(second), ..all() };
+    let since = ListAttachmentsRequest {
+        create_time_after: Some(second),
+        ..all()
+    };
     assert_eq!(list(since).await, ["3", "2"]);
-    let before = ListAttachmentsRequest { create_time_before: Some(second), ..all() };
+    let before = ListAttachmentsRequest {
+        create_time_before: Some(second),
+        ..all()
+    };
     assert_eq!(list(before).await, ["1"]);
 }
 
@@ -143,8 +211,17 @@ async fn pages_in_both_orders_have_every_record_once() {
                 page_token: token,
                 ..ListAttachmentsRequest::default()
             };
-            let page = app.client(TENANT).list_attachments(request).await.unwrap().into_inner();
-            seen.extend(page.attachments.into_iter().map(|attachment| attachment.message_id));
+            let page = app
+                .client(TENANT)
+                .list_attachments(request)
+                .await
+                .unwrap()
+                .into_inner();
+            seen.extend(
+                page.attachments
+                    .into_iter()
+                    .map(|attachment| attachment.message_id),
+            );
             token = page.next_page_token;
             if token.is_empty() {
                 break;

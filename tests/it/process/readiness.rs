@@ -4,10 +4,10 @@ use super::pooler::{Pooler, Startup};
 use super::reading::wait_stored;
 use super::running_service::{Ground, RunningService, said};
 use super::sandbox::eventually;
-use crate::support::{ANY_PORT, database, line};
+use crate::support::{ANY_PORT, database, get_request, line};
 use attachments::dev::object_store::Fault;
 use attachments::dev::simulator::{Fixture, Media};
-use attachments::proto::{AttachmentStatus, GetAttachmentRequest};
+use attachments::proto::attachment::Status as AttachmentStatus;
 use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -157,10 +157,9 @@ async fn a_store_that_goes_away_later_does_not_stop_registration() {
         .await
         .unwrap()
         .into_inner();
-    let request = GetAttachmentRequest {
-        attachment_id: registered.attachment.unwrap().attachment_id,
-    };
+    let request = get_request(registered.attachment.unwrap().attachment_id);
     let found = client.get_attachment(request).await.unwrap().into_inner();
+    let found = found.attachment.unwrap();
     assert_ne!(found.status(), AttachmentStatus::Stored);
     ground.store.faults().clear();
     let body = wait_for(&service, 200, "object_storage", "ok").await;

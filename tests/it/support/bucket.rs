@@ -10,6 +10,29 @@ impl TestApp {
         bucket::keys(&self.s3(), &self.config.s3.bucket).await
     }
 
+    /// Puts an object there, past the service.
+    pub async fn put_object(&self, key: &str, bytes: &'static [u8]) {
+        self.s3()
+            .put_object()
+            .bucket(&self.config.s3.bucket)
+            .key(key)
+            .body(bytes.to_vec().into())
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Takes an object away, past the service.
+    pub async fn remove_object(&self, key: &str) {
+        self.s3()
+            .delete_object()
+            .bucket(&self.config.s3.bucket)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// Waits until the bucket holds exactly these.
     pub async fn eventually_objects(&self, mut expected: Vec<String>) {
         expected.sort();

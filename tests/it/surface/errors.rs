@@ -5,11 +5,12 @@ use super::raw::{Call, frame};
 use super::stage::UNKNOWN;
 use super::status::reason;
 use super::wire::{admin, attachments, every_rpc, refusal};
-use crate::support::{TENANT, TestApp, line};
+use crate::contract::not_built;
+use crate::support::{TENANT, TestApp, credential_request, get_request, line};
 use attachments::auth::Scope;
 use attachments::proto::{
-    DeleteAttachmentRequest, GetAttachmentRequest, GetChannelRequest, ListAttachmentsRequest,
-    ListChannelsRequest, RedriveAttachmentsRequest, WatchAttachmentsRequest,
+    DeleteAttachmentRequest, ExplainAttachmentRequest, GetChannelRequest, ListAttachmentsRequest,
+    ListChannelsRequest, ListRedrivesRequest, RedriveAttachmentsRequest, WatchAttachmentsRequest,
     delete_attachment_request,
 };
 use prost::Message as _;
@@ -115,9 +116,7 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
     use Code::{InvalidArgument, NotFound, Unimplemented};
     let forged = || "forged".to_owned();
     let attachment_id = UNKNOWN.to_owned();
-    let record = GetAttachmentRequest {
-        attachment_id: attachment_id.clone(),
-    };
+    let record = get_request(attachment_id.clone());
     let nobody = (record.encode_to_vec(), NotFound, "ATTACHMENT_NOT_FOUND");
     let channel_id = "nowhere".to_owned();
     let no_channel = GetChannelRequest { channel_id }.encode_to_vec();
@@ -144,7 +143,10 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             let target = Some(delete_attachment_request::Target::AttachmentId(
                 attachment_id,
             ));
-            let request = DeleteAttachmentRequest { target };
+            let request = DeleteAttachmentRequest {
+                target,
+                ..DeleteAttachmentRequest::default()
+            };
             (request.encode_to_vec(), nobody.1, nobody.2)
         }
         ("AttachmentService", "ListAttachments") => {
@@ -163,10 +165,29 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             };
             invalid(request.encode_to_vec())
         }
-        ("AttachmentService", "ListEnrichedAttachments" | "GetProcessedContent") => {
-            (Vec::new(), Unimplemented, "NOT_BUILT_YET")
+        (
+            _,
+            "ListEnrichedAttachments" | "GetProcessedContent" | "TestChannel" | "ListAuditEvents",
+        ) => {
+            let (_, request) = not_built()
+                .into_iter()
+                .find(|(other, _)| other == path)
+                .unwrap();
+            (request, Unimplemented, "NOT_BUILT_YET")
         }
-        ("AdminService", "GetChannel" | "DeleteChannel") => no_channel,
+        ("AdminService", "GetChannel" | "DeleteChannel" | "ClearChannelCredential") => no_channel,
+        ("AdminService", "SetChannelCredential") => {
+            let request = credential_request("nowhere", "token");
+            (request.encode_to_vec(), no_channel.1, no_channel.2)
+        }
+        ("AdminService", "PutTenant") => invalid(Vec::new()),
+        ("AdminService", "ListRedrives") => {
+            let request = ListRedrivesRequest {
+                page_token: forged(),
+                ..ListRedrivesRequest::default()
+            };
+            invalid(request.encode_to_vec())
+        }
         ("AdminService", "ListChannels") => {
             let page_token = forged();
             let request = ListChannelsRequest {
@@ -184,7 +205,7 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             invalid(request.encode_to_vec())
         }
         // It asks for nothing.
-        ("AdminService", "GetUsage") => return None,
+        ("AdminService", "GetUsage" | "GetTenant") => return None,
         _ => panic!("{path} has no request here that it refuses"),
     })
 }
@@ -289,8 +310,8 @@ async fn an_answer_that_is_too_large_is_told_as_such() {
     let app = TestApp::start().await;
     let id = app.register(line("1")).await.attachment_id;
     sqlx::query(
-        "insert into attempts (attachment_id, fence, tenant_id, started_at, worker, detail)
-         select $1::uuid, 1000 + n, $2, now(), 'w', repeat('x', 100000)
+        "insert into attempts (attachment_id, kind, fence, tenant_id, started_at, counted, worker, detail)
+         select $1::uuid, 'ingest', 1000 + n, $2, now(), true, 'w', repeat('x', 100000)
          from generate_series(1, 40) n",
     )
     .bind(&id)
@@ -298,7 +319,7 @@ async fn an_answer_that_is_too_large_is_told_as_such() {
     .execute(&app.pool)
     .await
     .unwrap();
-    let request = GetAttachmentRequest { attachment_id: id };
+    let request = ExplainAttachmentRequest { attachment_id: id };
     let path = attachments("ExplainAttachment");
     let status = refusal(&app, &path, request.encode_to_vec()).await;
     assert_eq!(status.code(), Code::Internal, "{status:?}");

@@ -3,6 +3,7 @@
 use super::stage::UNKNOWN;
 use super::status::{assert_unavailable, of_item};
 use super::wire::{admin, attachments, call, every_rpc};
+use crate::contract::not_built;
 use crate::support::{
     LINE, TENANT, TestApp, channel, credential_request, get_request, line, put_request,
 };
@@ -13,11 +14,11 @@ use attachments::proto::delete_attachment_request::Target;
 use attachments::proto::purge_attachments_request::Group;
 use attachments::proto::{
     BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
-    BatchRegisterAttachmentsResponse, DeleteAttachmentRequest, DeleteChannelRequest,
-    ExplainAttachmentRequest, GetAttachmentBytesRequest, GetChannelRequest, IssueAccessLinkRequest,
-    ListAttachmentsRequest, ListChannelsRequest, PurgeAttachmentsRequest,
-    RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference, WatchAttachmentsRequest,
-    channel::Provider,
+    BatchRegisterAttachmentsResponse, ClearChannelCredentialRequest, DeleteAttachmentRequest,
+    DeleteChannelRequest, ExplainAttachmentRequest, GetAttachmentBytesRequest, GetChannelRequest,
+    IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest, PurgeAttachmentsRequest,
+    PutTenantRequest, RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference, Tenant,
+    WatchAttachmentsRequest, channel::Provider,
 };
 use prost::Message as _;
 use sqlx::postgres::PgConnectOptions;
@@ -124,6 +125,13 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
     let page = ListAttachmentsRequest::default();
     let channels = ListChannelsRequest::default();
     let put = put_request(channel(LINE, Provider::Line));
+    let put_tenant = PutTenantRequest {
+        tenant: Some(Tenant::default()),
+        update_mask: None,
+    };
+    let clear = ClearChannelCredentialRequest {
+        channel_id: LINE.to_owned(),
+    };
     let credential = credential_request(LINE, "another-token");
     let retried = RetryAttachmentRequest { attachment_id };
     let taken_back = DeleteAttachmentRequest {
@@ -164,6 +172,10 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
         (admin("DeleteChannel"), no_channel.encode_to_vec()),
         (admin("RedriveAttachments"), redrive.encode_to_vec()),
         (admin("GetUsage"), Vec::new()),
+        (admin("GetTenant"), Vec::new()),
+        (admin("PutTenant"), put_tenant.encode_to_vec()),
+        (admin("ListRedrives"), Vec::new()),
+        (admin("ClearChannelCredential"), clear.encode_to_vec()),
     ]
 }
 
@@ -174,7 +186,7 @@ fn no_rpc_is_left_out() {
         .map(|(path, _)| path)
         .collect::<Vec<_>>();
     known.push(attachments("BatchRegisterAttachments"));
-    known.extend(NOT_BUILT.iter().map(|path| (*path).to_owned()));
+    known.extend(not_built().into_iter().map(|(path, _)| path));
     for path in every_rpc() {
         assert!(
             known.contains(&path),

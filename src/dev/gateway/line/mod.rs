@@ -9,8 +9,8 @@ use super::event::{Event, InboundMessage, Malformed, TIMES, as_name, file_name, 
 use crate::ids::{ChannelId, MessageId};
 use crate::proto::register_attachment_request::Source;
 use crate::proto::{LineImageSet, LineSource, RegisterAttachmentRequest};
-use prost_types::Timestamp;
 use crate::telemetry::Chain;
+use prost_types::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
