@@ -12,7 +12,7 @@ use crate::db::{Db, DbError, Deleted};
 use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// Attachments that one statement deletes.
 const BATCH: u32 = 500;
@@ -161,8 +161,7 @@ impl Purge {
         }
         // The store logs its own failure; what is not gone is the sweeper's,
         // and no caller waits for a store that says nothing.
-        let deleted = timeout(PATIENCE, self.bucket.delete(keys)).await;
-        let gone = deleted.map_or_else(|_| Vec::new(), Result::unwrap_or_default);
+        let gone = self.bucket.delete(keys, PATIENCE).await;
         failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await
     }

@@ -279,8 +279,7 @@ impl Sweeper {
         }
         failpoint::reach(Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
-        let deleted = timeout(STORE_PATIENCE, self.bucket.delete(&doomed)).await;
-        let gone = deleted.map_or_else(|_| Vec::new(), Result::unwrap_or_default);
+        let gone = self.bucket.delete(&doomed, STORE_PATIENCE).await;
         failpoint::reach(Step::Removing).await;
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)

@@ -2,7 +2,22 @@
 
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but `attr-char` (RFC 8187, 3.2.1).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
 
 /// What a browser does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +58,7 @@ impl Disposition {
         let mut header = format!("{kind}; filename=\"{plain}\"");
         if plain != name {
             header.push_str("; filename*=UTF-8''");
-            for byte in name.bytes() {
-                // RFC 8187 attr-char.
-                if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-                    header.push(char::from(byte));
-                } else {
-                    // Writing to a String cannot fail.
-                    let _ = write!(header, "%{byte:02X}");
-                }
-            }
+            header.extend(utf8_percent_encode(&name, ESCAPED));
         }
         header
     }

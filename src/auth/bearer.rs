@@ -1,6 +1,6 @@
 //! Takes the token from a request.
 
-use super::verifier::Rejected;
+use super::rejected::Rejected;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 

@@ -3,9 +3,9 @@
 //! Every claim that counts has one type, and a claim of another type is
 //! refused, never guessed at. The time comes from outside.
 
+use super::rejected::Rejected;
 use super::scope::ScopeSet;
 use super::settings::Settings;
-use super::verifier::Rejected;
 use super::{Caller, MAX_TOKEN_LIFE};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};

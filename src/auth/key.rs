@@ -5,20 +5,15 @@
 //! fault and never shows the key.
 
 use super::claims::ClaimSet;
+use super::fault::{KeyFault, MAX_KID_CHARS, MAX_RSA_BITS, MIN_RSA_BITS, MIN_SECRET_BYTES};
+use super::rejected::Rejected;
 use super::settings::{DEV_KID, KeyAlgorithm, KeySetting, Settings};
 use super::spki;
-use super::verifier::Rejected;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use rustls::pki_types::alg_id;
 use secrecy::ExposeSecret as _;
 use std::collections::HashSet;
-
-const MAX_KID_CHARS: usize = 128;
-const MIN_RSA_BITS: usize = 2048;
-/// More than this `ring` does not verify.
-const MAX_RSA_BITS: usize = 8192;
-const MIN_SECRET_BYTES: usize = 32;
 
 /// One key and the one algorithm it is used with.
 #[derive(Debug)]
@@ -107,44 +102,6 @@ fn signature_only(algorithm: Algorithm) -> Validation {
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation
-}
-
-/// What is wrong with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyFault {
-    /// Not one PEM section `PUBLIC KEY`, or not a key inside.
-    #[error("is not a public key in PEM")]
-    NotAPublicKey,
-    /// The private half.
-    #[error("is a private key; give the public one and replace the pair")]
-    PrivateKey,
-    /// Another kind of key or another curve than the algorithm asks for.
-    #[error("is not a key for this algorithm")]
-    OtherAlgorithm,
-    /// An RSA key of less than 2048 or more than 8192 bits.
-    #[error("is an RSA key that is not {MIN_RSA_BITS} to {MAX_RSA_BITS} bits long")]
-    RsaSize,
-    /// HS256 outside development.
-    #[error("is for HS256, which is for development only")]
-    Hs256,
-    /// A PEM file where a secret was meant.
-    #[error("is PEM where an HS256 secret is meant")]
-    PemAsSecret,
-    /// An HS256 secret of less than 32 bytes.
-    #[error("is a secret of less than {MIN_SECRET_BYTES} bytes")]
-    SecretTooShort,
-    /// The key of `dev` outside development.
-    #[error("is the development key")]
-    DevKey,
-    /// The id is empty or too long.
-    #[error("has an id that is not 1 to {MAX_KID_CHARS} characters long")]
-    Kid,
-    /// No id, and not alone.
-    #[error("has no id, which only a single key may leave out")]
-    Nameless,
-    /// An id used twice.
-    #[error("has the id of another key")]
-    Duplicate,
 }
 
 #[cfg(test)]

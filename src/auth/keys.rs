@@ -1,7 +1,8 @@
 //! The keys that tokens may be signed with, by their ids.
 
-use super::key::{Key, KeyFault};
-use super::settings::{KeySetting, Settings};
+use super::fault::{InvalidSettings, KeyFault};
+use super::key::Key;
+use super::settings::Settings;
 use std::collections::HashMap;
 
 /// The keys by their ids. Where they came from does not matter to it.
@@ -69,39 +70,10 @@ pub fn faults(settings: &Settings) -> impl Iterator<Item = InvalidSettings> {
     leeway.into_iter().chain(each).chain(together)
 }
 
-/// Why tokens can not be verified with these settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSettings {
-    /// Any token would do, or none.
-    #[error("auth: `{0}` is empty")]
-    Empty(&'static str),
-    /// More leeway than [`Settings::MAX_LEEWAY`].
-    #[error("auth: `leeway` is more than {} seconds", Settings::MAX_LEEWAY.as_secs())]
-    Leeway,
-    /// No token could be verified.
-    #[error("auth: there are no keys")]
-    NoKeys,
-    /// A key can not be used.
-    #[error("auth: key {name}: {fault}")]
-    Key {
-        /// The key's id, or its place in the list.
-        name: String,
-        /// What is wrong with it.
-        fault: KeyFault,
-    },
-}
-
-impl InvalidSettings {
-    fn of_key(index: usize, setting: &KeySetting, fault: KeyFault) -> Self {
-        let name = setting.kid.clone().unwrap_or_else(|| format!("#{index}"));
-        Self::Key { name, fault }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::forge::{self, Signer};
-    use super::super::settings::DEV_KID;
+    use super::super::settings::{DEV_KID, KeySetting};
     use super::*;
 
     #[test]

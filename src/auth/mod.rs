@@ -9,26 +9,29 @@
 
 mod bearer;
 mod claims;
+mod fault;
 mod key;
 mod keys;
 mod layer;
 pub mod methods;
 mod refusal;
+mod rejected;
 pub mod ring_crypto;
 mod scope;
 mod settings;
 mod spki;
 mod verifier;
 
-pub use key::KeyFault;
-pub use keys::{InvalidSettings, faults};
+pub use fault::{InvalidSettings, KeyFault};
+pub use keys::faults;
 pub use layer::{AuthLayer, Authenticated};
 pub use refusal::unknown_method;
+pub use rejected::Rejected;
 pub use scope::{Scope, ScopeSet, UnknownScope};
 pub use settings::{
     DEFAULT_SCOPE_CLAIM, DEFAULT_TENANT_CLAIM, DEV_KID, KeyAlgorithm, KeySetting, Settings,
 };
-pub use verifier::{Rejected, Verifier};
+pub use verifier::Verifier;
 
 use crate::ids::TenantId;
 

@@ -4,7 +4,7 @@
 //! algorithm and curve. A certificate, a private key, or a key for something
 //! else is refused at the start rather than found out by failing tokens.
 
-use super::key::KeyFault;
+use super::fault::KeyFault;
 use rustls::pki_types::AlgorithmIdentifier;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 

@@ -59,24 +59,34 @@ impl BlobError {
         operation: &'static str,
         error: SdkError<E>,
     ) -> Self {
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
-        if status == Some(501) || error.code() == Some("NotImplemented") {
+        let kind = Self::kind(operation, &error);
+        if matches!(kind, Self::Unsupported { .. }) {
             tracing::info!(
                 s3.operation = operation,
                 "object storage has no such operation"
             );
-            return Self::Unsupported { operation };
+            return kind;
         }
         // The store's own text may quote keys and ids; its code and the kind of failure do not.
         tracing::warn!(
             s3.operation = operation,
-            s3.status = status,
+            s3.status = status_of(&error),
             s3.code = error.code(),
             error = told(&error),
             "object storage failed"
         );
+        kind
+    }
+
+    /// What kind of failure it is, without a word in the log.
+    pub(super) fn kind<E: ProvideErrorMetadata>(
+        operation: &'static str,
+        error: &SdkError<E>,
+    ) -> Self {
+        let status = status_of(error);
+        if status == Some(501) || error.code() == Some("NotImplemented") {
+            return Self::Unsupported { operation };
+        }
         if error.code() == Some("RequestTimeTooSkewed") {
             return Self::Skewed { operation };
         }
@@ -89,6 +99,11 @@ impl BlobError {
             _ => Self::Unavailable { operation },
         }
     }
+}
+
+fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
+    let response = error.raw_response()?;
+    Some(response.status().as_u16())
 }
 
 /// What kept the store from answering, down to the connector's error. Of an

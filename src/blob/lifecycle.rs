@@ -96,6 +96,8 @@ impl Bucket {
             .set_transition_default_minimum_object_size(
                 found.transition_default_minimum_object_size,
             )
+            .customize()
+            .interceptor(self.content_md5())
             .send()
             .await
             .map_err(|error| BlobError::of("put lifecycle", error))?;

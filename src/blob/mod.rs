@@ -2,14 +2,16 @@
 //!
 //! Promises: an object is visible only if the store has verified its SHA-256,
 //! that of each part where it came in parts, and no error or link shows the
-//! secret key. Relies on no conditional put and no tags, which stores disagree
-//! about. Which keys there are is the core's business.
+//! secret key. Relies on no conditional put, no tags, no multi-object delete
+//! and no checksum header, which stores disagree about. Which keys there are
+//! is the core's business.
 
 mod check;
 mod credentials;
 mod delete;
 mod digest;
 mod error;
+mod integrity;
 mod lifecycle;
 mod listing;
 mod multipart;
@@ -37,6 +39,8 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::ServerSideEncryption;
 use presign::Presigner;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The bucket that attachments are stored in.
@@ -48,6 +52,10 @@ pub struct Bucket {
     name: String,
     encryption: Option<ServerSideEncryption>,
     operation_timeout: Duration,
+    checksums: ChecksumMode,
+    /// The store was seen to delete objects one by one only. Kept for the
+    /// life of the process, by all clones together.
+    deletes_singly: Arc<AtomicBool>,
 }
 
 /// Tries of a call whose caller has time, at 0.2, 0.6, 1.4, 3 and 6.2 s at most.
@@ -67,6 +75,8 @@ impl Bucket {
                 .as_deref()
                 .map(ServerSideEncryption::from),
             operation_timeout: settings.operation_timeout,
+            checksums: settings.checksums,
+            deletes_singly: Arc::default(),
         }
     }
 

@@ -6,14 +6,13 @@
 //! put half-way, its being dropped included, aborts the upload. What an abort
 //! does not reach is the sweeper's.
 
-use super::{BlobError, Bucket, Payload};
+use super::integrity::SignedBody;
+use super::{BlobError, Bucket, ChecksumMode, Payload};
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
 use crate::telemetry::Chain;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::FutureExt as _;
 use futures::stream::{self, TryStreamExt as _};
 use sha2::Digest as _;
@@ -44,7 +43,7 @@ struct Part {
     number: i32,
     offset: u64,
     len: u64,
-    sha256: String,
+    sha256: Sha256,
 }
 
 impl Bucket {
@@ -72,11 +71,13 @@ impl Bucket {
             .bucket(&self.name)
             .key(key.as_str())
             .content_type(content_type)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .set_checksum_algorithm(
+                (self.checksums == ChecksumMode::Supported).then_some(ChecksumAlgorithm::Sha256),
+            )
             .set_server_side_encryption(self.encryption.clone());
         let begin = async move {
             let answer = request.send().await;
-            let answer = answer.map_err(|error| BlobError::of("begin upload", error))?;
+            let answer = answer.map_err(|error| bucket.not_put("begin upload", error))?;
             Ok(Upload {
                 bucket,
                 key,
@@ -121,7 +122,7 @@ impl Upload {
                 number,
                 offset,
                 len,
-                sha256: BASE64.encode(part_sha256),
+                sha256: Sha256(part_sha256),
             };
             Ok(Some((part, (number + 1, offset + len, running))))
         });
@@ -136,6 +137,7 @@ impl Upload {
     }
 
     async fn send_part(&self, payload: &Payload, part: Part) -> Result<CompletedPart, BlobError> {
+        let checksum = self.bucket.checksum_header(part.sha256);
         let sent = self
             .bucket
             .client
@@ -145,7 +147,7 @@ impl Upload {
             .upload_id(&self.id)
             .part_number(part.number)
             .content_length(i64::try_from(part.len).unwrap_or(i64::MAX))
-            .checksum_sha256(&part.sha256)
+            .set_checksum_sha256(checksum.clone())
             .body(payload.stream(part.offset, part.len))
             .customize()
             // The others share the way with it; one that fails costs all of them.
@@ -154,15 +156,14 @@ impl Upload {
                     .time_to_upload(part.len * IN_FLIGHT)
                     .retry_config(RetryConfig::standard().with_max_attempts(PART_TRIES)),
             )
-            // As with a put in one piece.
-            .disable_payload_signing()
+            .interceptor(SignedBody::of(part.sha256))
             .send()
             .await
-            .map_err(|error| BlobError::of("upload part", error))?;
+            .map_err(|error| self.bucket.not_put("upload part", error))?;
         Ok(CompletedPart::builder()
             .part_number(part.number)
             .set_e_tag(sent.e_tag)
-            .checksum_sha256(part.sha256)
+            .set_checksum_sha256(checksum)
             .build())
     }
 

@@ -9,9 +9,17 @@ use aws_sigv4::http_request::{
     SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
+
+/// All but the unreserved characters (RFC 3986, 2.3), as canonical queries want it.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What a link is to say and how long it is to live.
 #[derive(Debug, Clone)]
@@ -105,8 +113,8 @@ impl Presigner {
             "{base}/{key}?response-content-disposition={disposition}&response-content-type={kind}",
             base = self.base_url,
             key = key.as_str(),
-            disposition = percent_encode(&options.content_disposition),
-            kind = percent_encode(&options.content_type),
+            disposition = utf8_percent_encode(&options.content_disposition, ESCAPED),
+            kind = utf8_percent_encode(&options.content_type, ESCAPED),
         );
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -134,26 +142,11 @@ impl Presigner {
             signed.push('&');
             signed.push_str(name);
             signed.push('=');
-            signed.push_str(&percent_encode(value));
+            signed.extend(utf8_percent_encode(value, ESCAPED));
         }
         Ok(PresignedLink {
             url: signed,
             expires_at,
         })
     }
-}
-
-/// As AWS canonical queries want it: everything but the unreserved characters.
-fn percent_encode(text: &str) -> String {
-    use fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }

@@ -1,11 +1,10 @@
 //! Putting an object whole; one that is large goes in parts.
 
+use super::integrity::SignedBody;
 use super::{BlobError, Bucket, Payload, multipart};
 use crate::attachment::status::Sha256;
 use crate::attachment::storage_key::StorageKey;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use sha2::Digest as _;
 use std::time::Duration;
@@ -29,7 +28,7 @@ impl Bucket {
             let put = self.put_in_parts(key, payload, sha256, content_type);
             return Box::pin(put).await;
         }
-        let checksum = BASE64.encode(sha256.0);
+        let checksum = self.checksum_header(sha256);
         let answer = self
             .client
             .put_object()
@@ -37,22 +36,20 @@ impl Bucket {
             .key(key.as_str())
             .content_length(i64::try_from(size).unwrap_or(i64::MAX))
             .content_type(content_type)
-            .checksum_sha256(&checksum)
+            .set_checksum_sha256(checksum.clone())
             .set_server_side_encryption(self.encryption.clone())
             .body(payload.stream(0, size))
             .customize()
             .config_override(self.time_to_upload(size))
-            // The checksum header already binds the bytes; signing them too
-            // would hash every byte a second time.
-            .disable_payload_signing()
+            .interceptor(SignedBody::of(sha256))
             .send()
             .await
-            .map_err(|error| BlobError::of("put", error))?;
-        match answer.checksum_sha256() {
-            Some(verified) if *verified == checksum => Ok(()),
-            Some(_) => Err(BlobError::Altered),
-            // It took no notice of the checksum.
-            None => self.expect_size(key, size).await,
+            .map_err(|error| self.not_put("put", error))?;
+        match (answer.checksum_sha256(), checksum) {
+            (Some(verified), Some(sent)) if *verified == sent => Ok(()),
+            (Some(_), Some(_)) => Err(BlobError::Altered),
+            // It was told of none, or took no notice.
+            (_, None) | (None, _) => Box::pin(self.expect_size(key, size)).await,
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Settings {
     pub path_style: bool,
     /// Static keys; `None` is the ambient credential chain.
     pub keys: Option<StaticKeys>,
-    /// When the SDK adds checksums of its own.
+    /// Which requests carry a checksum header.
     pub checksums: ChecksumMode,
     /// Asked for with every put.
     pub server_side_encryption: Option<String>,
@@ -44,14 +44,18 @@ pub struct StaticKeys {
     pub secret_access_key: SecretString,
 }
 
-/// When the SDK adds checksums of its own, beside the SHA-256 that every put carries.
+/// Which requests carry a checksum header. Whatever it is, every put is
+/// signed for the SHA-256 of its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChecksumMode {
-    /// Where the API demands one. Some stores refuse more over plain http.
+    /// Those that S3 refuses without: deleting many, and lifecycle rules.
     Required,
-    /// Wherever the API supports one.
+    /// All that S3 takes one of: every put and part has its SHA-256, which S3
+    /// keeps with the object.
     Supported,
+    /// None, for stores that refuse them.
+    Off,
 }
 
 impl Settings {
@@ -80,7 +84,7 @@ impl Settings {
             .http_client(https);
         // What is read whole is hashed against its record, whatever the store says.
         config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        if self.checksums == ChecksumMode::Required {
+        if self.checksums != ChecksumMode::Supported {
             config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         }
         if let Some(endpoint) = &self.endpoint {

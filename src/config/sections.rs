@@ -90,8 +90,8 @@ section! {
         secret_access_key: Option<Secret> = None;
         /// A file that holds the secret, instead.
         secret_access_key_file: Option<PathBuf> = None;
-        /// When the SDK adds checksums beside our SHA-256: "required" or "supported". Unset means required where an endpoint is set.
-        checksum_mode: Option<ChecksumMode> = None;
+        /// Which requests carry a checksum header: "supported" is every put, with its SHA-256; "required" only those that S3 refuses without; "off" none, for stores that refuse the headers, such as Backblaze B2. Every put is signed for the SHA-256 of its bytes in each mode.
+        checksum_mode: ChecksumMode = ChecksumMode::Supported;
         /// Asked for with every put, such as "AES256" or "aws:kms".
         server_side_encryption: Option<String> = None;
         /// Whether the service writes its two rules into the bucket's lifecycle configuration, beside those of others: ephemeral objects expire and uploads that were never ended are aborted, both after a day. It needs s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration for it.

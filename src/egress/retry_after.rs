@@ -1,9 +1,7 @@
 //! `Retry-After` in both its forms (RFC 9110, 10.2.3).
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use std::time::Duration;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use std::time::{Duration, SystemTime};
 
 /// How long the provider asks us to wait; `None` when it does not say or
 /// says nonsense. A date is measured against the answer's own `Date`, so the
@@ -16,11 +14,12 @@ pub(super) fn parse(headers: &HeaderMap) -> Option<Duration> {
     }
     let then = http_date(text)?;
     let sent = http_date(headers.get(DATE)?.to_str().ok()?)?;
-    Duration::try_from(then - sent).ok()
+    then.duration_since(sent).ok()
 }
 
-fn http_date(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()
+/// In any of the three forms that a recipient takes (RFC 9110, 5.6.7).
+fn http_date(text: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(text).ok()
 }
 
 #[cfg(test)]
@@ -40,11 +39,29 @@ mod tests {
             parse(&headers(&[("retry-after", "7")])),
             Some(Duration::from_secs(7))
         );
-        let dated = headers(&[
-            ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
-            ("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"),
+        // The form of today, and the two obsolete ones.
+        for date in [
+            "Wed, 21 Oct 2026 07:28:30 GMT",
+            "Wednesday, 21-Oct-26 07:28:30 GMT",
+            "Wed Oct 21 07:28:30 2026",
+        ] {
+            let dated = headers(&[
+                ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+                ("retry-after", date),
+            ]);
+            assert_eq!(parse(&dated), Some(Duration::from_secs(30)), "{date}");
+        }
+    }
+
+    #[test]
+    fn a_date_without_one_to_measure_it_against_says_nothing() {
+        let date = "Wed, 21 Oct 2026 07:28:30 GMT";
+        assert_eq!(parse(&headers(&[("retry-after", date)])), None);
+        let past = headers(&[
+            ("date", date),
+            ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"),
         ]);
-        assert_eq!(parse(&dated), Some(Duration::from_secs(30)));
+        assert_eq!(parse(&past), None);
     }
 
     #[test]

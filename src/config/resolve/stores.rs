@@ -58,19 +58,14 @@ impl Config {
                 )?,
             }),
         };
-        let is_custom = s3.endpoint.is_some();
         Some(blob::Settings {
             endpoint: s3.endpoint.clone(),
             public_endpoint: s3.public_endpoint.clone(),
             region: s3.region.clone(),
             bucket: s3.bucket.clone(),
-            path_style: s3.path_style.unwrap_or(is_custom),
+            path_style: s3.path_style.unwrap_or(s3.endpoint.is_some()),
             keys,
-            checksums: s3.checksum_mode.unwrap_or(if is_custom {
-                blob::ChecksumMode::Required
-            } else {
-                blob::ChecksumMode::Supported
-            }),
+            checksums: s3.checksum_mode,
             server_side_encryption: s3.server_side_encryption.clone(),
             operation_timeout: s3.operation_timeout.0,
         })

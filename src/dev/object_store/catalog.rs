@@ -1,38 +1,23 @@
 //! The index of buckets and objects, and the records on disk behind it.
 //!
 //! Every change is made on disk first and in the index second, both under one
-//! lock: so conditions are checked and kept at the same moment, and what is in
-//! the index is on disk. The methods block, but for renames and small files
+//! lock: what is in the index is on disk. The methods block, but for renames and small files
 //! only; large files are moved or unlinked, never copied, in here.
 //!
 //! Nothing is synced: a killed process loses nothing, a power cut may lose the
 //! last writes.
 
-use super::conditions::WriteConditions;
+use super::index::{Bucket, Index};
 use super::layout::{IncomingFile, Layout};
-use super::multipart::Upload;
 use super::object::Object;
 use super::recovery;
 use crate::telemetry::Chain;
-use s3s::dto::BucketLifecycleConfiguration;
 use s3s::{S3Error, S3Result, s3_error};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
-
-/// All buckets, by name.
-pub(super) type Index = BTreeMap<String, Bucket>;
-
-/// What one bucket holds.
-#[derive(Default)]
-pub(super) struct Bucket {
-    pub(super) objects: BTreeMap<String, Arc<Object>>,
-    pub(super) uploads: BTreeMap<Uuid, Upload>,
-    pub(super) lifecycle: Option<BucketLifecycleConfiguration>,
-}
 
 /// The store itself.
 pub(super) struct Catalog {
@@ -136,16 +121,8 @@ impl Catalog {
     }
 
     /// Makes an object visible, in the place of the one that had its key.
-    pub(super) fn commit(
-        &self,
-        bucket: &str,
-        bytes: IncomingFile,
-        object: Object,
-        conditions: &WriteConditions,
-    ) -> S3Result<()> {
+    pub(super) fn commit(&self, bucket: &str, bytes: IncomingFile, object: Object) -> S3Result<()> {
         let replaced = self.change(bucket, |found| {
-            let current = found.objects.get(&object.key);
-            conditions.check(current.map(Arc::as_ref))?;
             bytes
                 .keep_as(&self.layout.blob(bucket, object.blob))
                 .and_then(|()| {

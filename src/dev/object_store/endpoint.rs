@@ -34,7 +34,11 @@ impl Endpoint {
                 tokio::time::sleep(wait).await;
                 self.forward(request).await
             }
-            Some(Fault::Status(status)) => refuse(request, status).await,
+            Some(Fault::Status(status)) => refuse(request, failure(status)).await,
+            Some(Fault::Dialect(dialect)) => match dialect.refusal(&mut request).await {
+                Some(error) => refuse(request, error).await,
+                None => self.forward(request).await,
+            },
             Some(Fault::DenyFirstKey) => {
                 request.extensions_mut().insert(DenyFirstKey);
                 self.forward(request).await
@@ -78,12 +82,18 @@ fn connection_cut() -> HttpError {
     HttpError::new(io::Error::from(io::ErrorKind::ConnectionAborted).into())
 }
 
-/// Answers with an S3 error of this status, once the client has sent all it had.
-async fn refuse(request: Request<Body>, status: StatusCode) -> Result<Response<Body>, HttpError> {
+/// Answers with an S3 error, once the client has sent all it had.
+async fn refuse(request: Request<Body>, error: S3Error) -> Result<Response<Body>, HttpError> {
     let (body, rest) = body::drainable(request.into_body());
     drop(body);
     rest.drain().await;
+    error
+        .to_http_response()
+        .map_err(|error| HttpError::new(error.into()))
+}
 
+/// The S3 error that comes with this status.
+fn failure(status: StatusCode) -> S3Error {
     let mut error = S3Error::new(match status {
         StatusCode::SERVICE_UNAVAILABLE => S3ErrorCode::SlowDown,
         StatusCode::FORBIDDEN => S3ErrorCode::AccessDenied,
@@ -93,8 +103,6 @@ async fn refuse(request: Request<Body>, status: StatusCode) -> Result<Response<B
     });
     error.set_status_code(status);
     error
-        .to_http_response()
-        .map_err(|error| HttpError::new(error.into()))
 }
 
 /// For whatever body the connection brings; hyper's own is not named here.

@@ -1,6 +1,7 @@
 //! The test seam: what makes the real server misbehave over the wire, and
 //! the journal of what it was asked.
 
+use super::dialect::Dialect;
 use super::operation::Operation;
 use http::StatusCode;
 use std::collections::{BTreeMap, VecDeque};
@@ -36,6 +37,8 @@ pub enum Fault {
     /// `DeleteObjects` deletes all but the first key, and answers that it was
     /// denied. Other requests are served.
     DenyFirstKey,
+    /// The store is one that refuses some of what S3 takes.
+    Dialect(Dialect),
 }
 
 /// One request, as it arrived. Its query is left out: it may hold a signature.

@@ -4,7 +4,8 @@
 //! which open uploads are dropped. The store has no tags, so a rule that asks
 //! for one makes nothing due. Days count from the write, not from midnight.
 
-use super::catalog::{Bucket, Catalog};
+use super::catalog::Catalog;
+use super::index::Bucket;
 use super::multipart::UploadRef;
 use super::object::Object;
 use s3s::dto::{BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, Timestamp};

@@ -6,7 +6,8 @@
 //! there whole, as declared, or not at all. Open multipart uploads and
 //! lifecycle rules survive too. Nothing is synced, so a power cut may take the
 //! last writes. Path-style addressing only; no versions, no tags, no access
-//! lists, no encryption, no checksum of a multipart object as a whole.
+//! lists, no encryption, no conditions, no checksum of a multipart object as a
+//! whole.
 //!
 //! Tests make it misbehave through [`ObjectStore::faults`].
 
@@ -14,9 +15,10 @@ mod auth;
 mod body;
 mod catalog;
 mod checksums;
-mod conditions;
+mod dialect;
 mod endpoint;
 mod faults;
+mod index;
 mod layout;
 mod lifecycle;
 mod listing;
@@ -30,6 +32,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::Dialect;
 pub use faults::{Fault, Faults, JournalEntry};
 pub use operation::Operation;
 

@@ -1,16 +1,13 @@
 //! Multipart uploads: parts gather in a folder of their own until they are
 //! put together into an object, or dropped. They survive a restart.
 
-use super::catalog::{Bucket, Catalog};
-use super::checksums::Checksums;
+use super::catalog::Catalog;
+use super::index::{Bucket, Part, Upload};
 use super::layout::IncomingFile;
-use super::object::StoredHeaders;
 use super::receive::Received;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::CompletedPart;
 use s3s::{S3Error, S3Result, s3_error};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use time::OffsetDateTime;
@@ -18,38 +15,6 @@ use uuid::Uuid;
 
 /// All parts but the last have at least this size.
 const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
-
-/// An open upload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Upload {
-    pub(super) key: String,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(super) initiated: OffsetDateTime,
-    pub(super) headers: StoredHeaders,
-    /// Begun with SHA-256, so each part is named with its own in the end.
-    #[serde(default)]
-    pub(super) by_sha256: bool,
-    /// Kept in records of their own.
-    #[serde(skip)]
-    pub(super) parts: BTreeMap<i32, Part>,
-}
-
-/// One part of an open upload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) blob: Uuid,
-    pub(super) size: u64,
-    pub(super) md5: [u8; 16],
-    pub(super) checksums: Checksums,
-    #[serde(with = "time::serde::rfc3339")]
-    pub(super) modified: OffsetDateTime,
-}
-
-impl Part {
-    pub(super) fn etag(&self) -> String {
-        hex::encode(self.md5)
-    }
-}
 
 /// Names an open upload, as a request does.
 #[derive(Debug, Clone)]

@@ -4,9 +4,8 @@
 //! without their record and everything that was still arriving are removed.
 //! Open multipart uploads survive with the parts they have.
 
-use super::catalog::{Bucket, Index};
+use super::index::{Bucket, Index, Part, Upload};
 use super::layout::{self, Layout};
-use super::multipart::{Part, Upload};
 use super::object::Object;
 use crate::telemetry::Chain;
 use serde::de::DeserializeOwned;

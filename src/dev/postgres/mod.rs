@@ -24,12 +24,19 @@ pub use provision::ProvisionError;
 use account::Account;
 use binaries::{Installation, Lookup};
 use cluster::Cluster;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 use server::Server;
-use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use watchdog::Watchdog;
+
+/// All but the unreserved characters (RFC 3986, 2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Which cluster to run, and how.
 #[derive(Debug, Clone)]
@@ -183,17 +190,9 @@ fn installation(
     }
 }
 
-/// RFC 3986, section 2.1; everything but its unreserved characters is escaped.
-fn percent_encoded(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, &byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte.into());
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
+/// Every byte but the unreserved characters is escaped.
+fn percent_encoded(bytes: &[u8]) -> PercentEncode<'_> {
+    percent_encode(bytes, ESCAPED)
 }
 
 #[cfg(test)]

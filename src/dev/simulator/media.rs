@@ -1,6 +1,7 @@
 //! One file at a simulated provider: its bytes and how it behaves.
 
-use super::fixtures::{Fixture, ImpossibleSize, fixture_of_size};
+use super::fixtures::Fixture;
+use super::padding::{ImpossibleSize, fixture_of_size};
 use super::script::{InvalidStep, Script};
 use bytes::Bytes;
 use http::HeaderValue;

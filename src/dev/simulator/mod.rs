@@ -27,9 +27,7 @@
 
 mod answer;
 mod control;
-mod crc32;
 mod fixtures;
-mod gzip;
 mod journal;
 mod line;
 mod media;
@@ -45,9 +43,10 @@ mod tokens;
 pub mod webhook;
 mod wire;
 
-pub use fixtures::{Fixture, ImpossibleSize, MAX_SIZE, fixture_of_size};
+pub use fixtures::Fixture;
 pub use journal::JournalEntry;
 pub use media::{Media, Transcoding};
+pub use padding::{ImpossibleSize, MAX_SIZE, fixture_of_size};
 pub use script::InvalidStep;
 pub use slack_file::{SlackFile, TEAM_ID};
 pub use tokens::{FILES_READ, Grant, LINE_DEV_TOKEN, Provider, SLACK_DEV_TOKEN};

@@ -6,6 +6,7 @@ mod circuits;
 mod credentials;
 mod deletion;
 mod details;
+mod dialects;
 mod foreign_credentials;
 mod guarded_providers;
 mod leases;

@@ -1,6 +1,7 @@
 //! The binary as its users run it: real processes, their output, their exit
 //! codes, and what they leave behind.
 
+mod ambient;
 mod canary;
 mod causes;
 mod config_command;

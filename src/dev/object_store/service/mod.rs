@@ -13,7 +13,7 @@ use s3s::dto::{
     CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput,
     DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput, DeleteBucketOutput, DeleteObjectInput,
-    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, ETagCondition,
     GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput,
     GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
     HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
@@ -22,7 +22,7 @@ use s3s::dto::{
     PutBucketLifecycleConfigurationOutput, PutObjectInput, PutObjectOutput, UploadPartInput,
     UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
@@ -67,6 +67,17 @@ fn now() -> OffsetDateTime {
 /// A size in the type of the protocol.
 fn length(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Stores disagree about conditional writes, so nobody may rely on one here.
+fn unconditional(
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<()> {
+    if if_match.or(if_none_match).is_some() {
+        return Err(s3_error!(NotImplemented, "no conditional writes"));
+    }
+    Ok(())
 }
 
 #[async_trait::async_trait]

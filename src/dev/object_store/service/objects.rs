@@ -1,7 +1,6 @@
 //! Objects: put, get, head, list, delete.
 
-use super::{Answer, DenyFirstKey, MAX_PAGE, Store, length, now};
-use crate::dev::object_store::conditions::{ReadConditions, WriteConditions};
+use super::{Answer, DenyFirstKey, MAX_PAGE, Store, length, now, unconditional};
 use crate::dev::object_store::listing::{self, Query};
 use crate::dev::object_store::object::{Object, StoredHeaders};
 use crate::dev::object_store::receive::{Delivery, receive};
@@ -31,13 +30,8 @@ pub(super) async fn put(
     request: S3Request<PutObjectInput>,
 ) -> Answer<PutObjectOutput> {
     let input = request.input;
-    let conditions = WriteConditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-    };
-    store.catalog.read(&input.bucket, |bucket| {
-        conditions.check(bucket.objects.get(&input.key).map(AsRef::as_ref))
-    })?;
+    unconditional(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+    store.catalog.read(&input.bucket, |_| Ok(()))?;
 
     let headers = StoredHeaders::of(&request.headers);
     let delivery = Delivery {
@@ -64,7 +58,7 @@ pub(super) async fn put(
     });
     object.checksums.write_to(&mut response.headers);
     store
-        .on_disk(move |catalog| catalog.commit(&input.bucket, received.file, object, &conditions))
+        .on_disk(move |catalog| catalog.commit(&input.bucket, received.file, object))
         .await?;
     Ok(response)
 }
@@ -72,7 +66,6 @@ pub(super) async fn put(
 pub(super) fn get(store: &Store, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
     let input = request.input;
     let (object, mut file) = store.catalog.open_object(&input.bucket, &input.key)?;
-    ReadConditions::from(&input).check(&object)?;
 
     let range = satisfiable(input.range, object.size)?;
     let (start, end) = range.unwrap_or((0, object.size));
@@ -104,7 +97,6 @@ pub(super) fn get(store: &Store, request: S3Request<GetObjectInput>) -> Answer<G
 pub(super) fn head(store: &Store, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
     let input = request.input;
     let object = store.catalog.find(&input.bucket, &input.key)?;
-    ReadConditions::from(&input).check(&object)?;
     let mut response = S3Response::new(HeadObjectOutput {
         content_length: Some(length(object.size)),
         accept_ranges: Some("bytes".to_owned()),

@@ -1,9 +1,9 @@
 //! Multipart uploads.
 
-use super::{Answer, MAX_PAGE, Store, length, now};
+use super::{Answer, MAX_PAGE, Store, length, now, unconditional};
 use crate::dev::object_store::checksums::Checksums;
-use crate::dev::object_store::conditions::WriteConditions;
-use crate::dev::object_store::multipart::{Upload, UploadRef, etag_of};
+use crate::dev::object_store::index::Upload;
+use crate::dev::object_store::multipart::{UploadRef, etag_of};
 use crate::dev::object_store::object::{Object, StoredHeaders};
 use crate::dev::object_store::receive::{Delivery, receive};
 use s3s::dto::{
@@ -156,14 +156,11 @@ pub(super) async fn complete(
     request: S3Request<CompleteMultipartUploadInput>,
 ) -> Answer<CompleteMultipartUploadOutput> {
     let input = request.input;
+    unconditional(input.if_match.as_ref(), input.if_none_match.as_ref())?;
     let at = UploadRef::parse(&input.bucket, &input.key, &input.upload_id)?;
     let upload = store.catalog.upload(&at)?;
     let wanted = input.multipart_upload.and_then(|upload| upload.parts);
     let parts = upload.select(&wanted.unwrap_or_default())?;
-    let conditions = WriteConditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-    };
 
     let object = Object {
         key: upload.key,
@@ -180,7 +177,7 @@ pub(super) async fn complete(
             let whole = catalog
                 .assemble(&at, &parts)
                 .map_err(S3Error::internal_error)?;
-            catalog.commit(&at.bucket, whole, object, &conditions)?;
+            catalog.commit(&at.bucket, whole, object)?;
             catalog.drop_upload(&at)
         })
         .await?;

@@ -181,7 +181,7 @@ fn a_useless_bin_dir_is_named() {
 #[test]
 fn a_url_escapes_what_is_not_a_plain_name() {
     assert_eq!(
-        percent_encoded("/a b/ü~_".as_bytes()),
+        percent_encoded("/a b/ü~_".as_bytes()).to_string(),
         "%2Fa%20b%2F%C3%BC~_"
     );
 }

@@ -1,7 +1,8 @@
 //! The bodies of control requests, and what can be wrong with them.
 
-use crate::dev::simulator::fixtures::{Fixture, ImpossibleSize};
+use crate::dev::simulator::fixtures::Fixture;
 use crate::dev::simulator::media::{Media, Transcoding};
+use crate::dev::simulator::padding::ImpossibleSize;
 use crate::dev::simulator::script::InvalidStep;
 use crate::dev::simulator::slack_file::SlackFile;
 use base64::Engine as _;
