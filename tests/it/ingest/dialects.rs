@@ -10,10 +10,9 @@ use attachments::blob::{Bucket, ChecksumMode, Payload};
 use attachments::config::Role;
 use attachments::dev::object_store::{Dialect, Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
+use attachments::proto::attachment::FailureReason as R;
 use attachments::proto::purge_attachments_request::Group;
-use attachments::proto::{
-    Attachment, FailureReason as R, PurgeAttachmentsRequest, RegisterAttachmentRequest,
-};
+use attachments::proto::{Attachment, PurgeAttachmentsRequest, RegisterAttachmentRequest};
 use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 use std::io::Write as _;
@@ -193,7 +192,10 @@ async fn assert_gone_with_its_link(app: &TestApp, stored: &Attachment) {
 
 async fn purge(app: &TestApp) {
     let group = Some(Group::CorrelationId("request".to_owned()));
-    let request = PurgeAttachmentsRequest { group };
+    let request = PurgeAttachmentsRequest {
+        group,
+        ..PurgeAttachmentsRequest::default()
+    };
     app.client(TENANT).purge_attachments(request).await.unwrap();
 }
 

@@ -152,7 +152,7 @@ async fn link(client: &mut Attachments, id: &str) -> String {
         ..IssueAccessLinkRequest::default()
     };
     let answer = client.issue_access_link(request).await.unwrap();
-    answer.into_inner().url
+    answer.into_inner().link.unwrap().url
 }
 
 /// The seconds that a link is signed for.
