@@ -55,9 +55,15 @@ pub(super) fn length(
     let Some(asked) = asked else {
         return Ok(None);
     };
-    match Duration::try_from(asked) {
-        Ok(asked) if (shortest..=longest).contains(&asked) => Ok(Some(asked)),
-        Ok(_) | Err(_) => {
+    // By hand: prost's own conversion overflows at the ends of an int64.
+    let read = u64::try_from(asked.seconds)
+        .ok()
+        .zip(u32::try_from(asked.nanos).ok())
+        .filter(|(_, nanos)| *nanos < 1_000_000_000)
+        .map(|(seconds, nanos)| Duration::new(seconds, nanos));
+    match read {
+        Some(asked) if (shortest..=longest).contains(&asked) => Ok(Some(asked)),
+        Some(_) | None => {
             let shortest = humantime::format_duration(shortest);
             let wanted = match longest {
                 Duration::MAX => format!("must be at least {shortest}"),
@@ -109,6 +115,8 @@ mod tests {
             of(86_400, 1),
             of(-5, 0),
             of(i64::MIN, 0),
+            of(i64::MAX, i32::MAX),
+            of(0, i32::MIN),
         ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }

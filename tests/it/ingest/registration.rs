@@ -67,7 +67,7 @@ async fn slacks_mode_and_access_are_enough_to_refuse() {
     let cases = [
         ("external", "", unsupported(R::ExternalFile)),
         ("tombstone", "", deleted(R::SourceDeleted)),
-        ("hidden_by_limit", "", failed(R::SourceForbidden)),
+        ("hidden_by_limit", "", failed(R::SourcePlanLimit)),
         ("file_access", "access_denied", failed(R::SourceForbidden)),
         ("file_access", "file_not_found", failed(R::SourceNotFound)),
         ("post", "", unsupported(R::ContentTypeNotAllowed)),

@@ -2,13 +2,13 @@
 
 use super::stage::{UNKNOWN, hold_still, one_in_each_status, picture, retried_later, stored};
 use super::status::{of_item, reason, violated};
-use crate::support::{OTHER_TENANT, TENANT, TestApp};
+use crate::support::{OTHER_TENANT, TENANT, TestApp, line};
 use attachments::clock::Clock as _;
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::batch_issue_access_links_response::result::Result as Item;
 use attachments::proto::{
-    AccessLink, BatchIssueAccessLinksRequest, IssueAccessLinkRequest, access_link::Mode,
-    attachment::Status as AttachmentStatus, rendition::Type as RenditionType,
+    AccessLink, BatchIssueAccessLinksRequest, GetAttachmentBytesRequest, IssueAccessLinkRequest,
+    access_link::Mode, attachment::Status as AttachmentStatus, rendition::Type as RenditionType,
 };
 use prost_types::Duration;
 use reqwest::StatusCode;
@@ -171,28 +171,66 @@ async fn without_bytes_the_reason_picks_the_placeholder() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn proxy_links_and_thumbnails_are_not_built() {
+async fn proxy_links_are_not_built() {
     let app = TestApp::start().await;
     let id = stored(&app, "1", picture()).await.attachment_id;
     let proxy = IssueAccessLinkRequest {
         mode: Mode::Proxy.into(),
         ..to(&id)
     };
-    let thumbnail = IssueAccessLinkRequest {
-        rendition: RenditionType::Thumbnail.into(),
-        ..to(&id)
-    };
-    for request in [proxy, thumbnail] {
-        let refused = issue(&app, request).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Unimplemented);
-        assert_eq!(reason(&refused), "NOT_BUILT_YET");
-    }
+    let refused = issue(&app, proxy).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+    assert_eq!(reason(&refused), "NOT_BUILT_YET");
     let spelled_out = IssueAccessLinkRequest {
         mode: Mode::Presigned.into(),
         rendition: RenditionType::Original.into(),
         ..to(&id)
     };
     issue(&app, spelled_out).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_is_not_stored_is_told_from_a_file_that_is_not() {
+    let app = TestApp::start().await;
+    let stored_id = stored(&app, "1", picture()).await.attachment_id;
+    let failed_id = app.ingest(line("404")).await.attachment_id;
+    for (id, expected) in [
+        (&stored_id, "RENDITION_MISSING"),
+        (&failed_id, "ATTACHMENT_FAILED"),
+    ] {
+        for form in [
+            RenditionType::Thumbnail,
+            RenditionType::Model,
+            RenditionType::Text,
+        ] {
+            let link = IssueAccessLinkRequest {
+                rendition: form.into(),
+                ..to(id)
+            };
+            let bytes = GetAttachmentBytesRequest {
+                attachment_id: id.clone(),
+                rendition: form.into(),
+                ..GetAttachmentBytesRequest::default()
+            };
+            let batch = BatchIssueAccessLinksRequest {
+                requests: vec![link.clone()],
+            };
+            let read = app.client(TENANT).get_attachment_bytes(bytes).await;
+            let page = app.client(TENANT).batch_issue_access_links(batch).await;
+            let Some(Item::Error(item)) = page.unwrap().into_inner().results.remove(0).result
+            else {
+                panic!("a link to {form:?}");
+            };
+            for refused in [
+                issue(&app, link).await.unwrap_err(),
+                read.err().unwrap(),
+                of_item(item),
+            ] {
+                assert_eq!(refused.code(), Code::FailedPrecondition);
+                assert_eq!(reason(&refused), expected, "{form:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ mod listing;
 mod malformed;
 mod outage;
 mod raw;
+mod rules;
 mod scopes;
 mod served;
 pub mod stage;
