@@ -60,12 +60,12 @@ def main(ready_file):
     answer = service.call("RegisterAttachment", gateway, message_id=message_id, **source)
     this = {"attachment_id": answer.attachment.attachment_id}
     deadline = time.monotonic() + 30
-    while not (found := service.call("GetAttachment", bff, **this)).checksum_sha256:
+    while not (found := service.call("GetAttachment", bff, **this).attachment).checksum_sha256:
         assert time.monotonic() < deadline, MessageToJson(found)
         time.sleep(0.05)
     print(MessageToJson(found))
 
-    link = service.call("IssueAccessLink", bff, **this).url
+    link = service.call("IssueAccessLink", bff, **this).link.url
     with urllib.request.urlopen(link) as answer:
         linked = hashlib.sha256(answer.read()).hexdigest()
     streamed = hashlib.sha256()

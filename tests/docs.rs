@@ -16,6 +16,8 @@ mod metrics;
 mod paths;
 #[path = "docs/schema.rs"]
 mod schema;
+#[path = "docs/service_config.rs"]
+mod service_config;
 
 use std::path::{Path, PathBuf};
 
@@ -62,6 +64,12 @@ fn the_api_reference_is_true() {
         written == rendered,
         "docs/api.md is stale; UPDATE_DOCS=1 cargo test --test docs mends it. First difference: {stale:#?}"
     );
+}
+
+#[test]
+fn clients_are_configured_for_every_rpc_as_it_is() {
+    let faults = service_config::faults();
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
