@@ -150,7 +150,7 @@ fn request(channel: &ChannelId, event: MessageEvent) -> Option<RegisterAttachmen
             message_type: message.r#type,
             content_provider,
             original_content_url,
-            image_set: message.image_set.and_then(album),
+            image_set: message.image_set.as_ref().and_then(album),
         })),
         message_id: message.id,
         conversation_id: named(sender.group.or(sender.room).or_else(|| sender.user.clone())),
@@ -164,7 +164,7 @@ fn request(channel: &ChannelId, event: MessageEvent) -> Option<RegisterAttachmen
 }
 
 /// An album, as far as the contract can spell it.
-fn album(set: ImageSet) -> Option<LineImageSet> {
+fn album(set: &ImageSet) -> Option<LineImageSet> {
     let count = |count: Option<i32>| count.filter(|count| (0..=65_535).contains(count));
     Some(LineImageSet {
         id: as_name(&set.id)?,
