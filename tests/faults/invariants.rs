@@ -30,6 +30,8 @@ struct Row {
 /// What, and more about it.
 const LEFT_TO_DO: &str = "
 select 'open: ' || media_id, to_jsonb(a)::text from attachments a where status = 'open'
+union all select 'unprocessed: ' || media_id, to_jsonb(a)::text from attachments a
+    where processing_status = 'open'
 union all select 'work: ' || attachment_id, to_jsonb(w)::text from work w
 union all select 'to be removed: ' || storage_key, to_jsonb(r)::text from removals r
 union all select 'expired: ' || media_id, expires_at::text from attachments
@@ -122,7 +124,10 @@ impl Fleet {
     async fn rows(&self) -> Vec<Row> {
         sqlx::query_as(
             "select id, media_id, status, attempt_count, max_attempts, storage_key,
-                checksum_sha256 from attachments order by id",
+                checksum_sha256
+             from attachments a left join objects o on o.tenant_id = a.tenant_id
+                and o.attachment_id = a.id and o.rendition = 'original'
+             order by id",
         )
         .fetch_all(&self.pool)
         .await

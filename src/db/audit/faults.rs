@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Something that the tables alone show to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFault {
-    /// Work, a journal or events tell of an attachment that has no row.
+    /// Work, a journal, objects or events tell of an attachment that has no row.
     LostRow,
     /// An open attachment has no work: nobody would ever finish it.
     LostWork,
@@ -45,6 +45,7 @@ const LOST_ROW: &str = samples_of!(
     "select t.attachment_id from (
         select tenant_id, attachment_id from work
         union all select tenant_id, attachment_id from attempts
+        union all select tenant_id, attachment_id from objects
         union all select tenant_id, attachment_id from events
      ) as t
      where $1::float8 is not null and not exists (select 1 from attachments a

@@ -17,8 +17,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// A stored row becomes an open one that has no work.
-const OPEN: &str = "update attachments set status = 'open', storage_key = null, stored_at = null,
-    content_type = null, size_bytes = null, checksum_sha256 = null where id = $1";
+const OPEN: &str = "with emptied as (delete from objects where attachment_id = $1)
+    update attachments set status = 'open', stored_at = null where id = $1";
 
 /// A stored attachment.
 struct Stored {
