@@ -147,7 +147,9 @@ impl Purge {
         let mut purged = Purged::default();
         while began.elapsed() < LONGEST {
             let deleted = step().await?;
-            if deleted.count == 0 {
+            // Another call may have deleted all that this step found, and not
+            // what comes after it.
+            if deleted.found == 0 {
                 purged.is_done = true;
                 break;
             }
