@@ -5,14 +5,14 @@ use crate::attachment::deletion::{Cause, SourceName};
 use crate::ids::{AttachmentId, MessageId, TenantId};
 use uuid::Uuid;
 
-/// The first wish stays on record.
+/// The first wish stays on record; the last one says how long it is remembered.
 const BURY_SOURCE: &str = "
 insert into tombstones (tenant_id, channel_id, media_id, cause) values ($1, $2, $3, $4)
-on conflict do nothing";
+on conflict (tenant_id, channel_id, media_id) do update set created_at = now()";
 
 const BURY_MESSAGE: &str = "
 insert into message_tombstones (tenant_id, message_id, cause) values ($1, $2, $3)
-on conflict do nothing";
+on conflict (tenant_id, message_id) do update set created_at = now()";
 
 /// Live rows that were registered at the instant their tombstone was put.
 const BURIED_ALIVE: &str = "
