@@ -46,6 +46,12 @@ impl Cursor {
         head.at.saturating_sub(self.at) > age.as_secs().cast_signed()
     }
 
+    /// Whether it lies further on in the outbox than `head`.
+    #[must_use]
+    pub fn is_beyond(self, head: Self) -> bool {
+        (self.xid, self.seq) > (head.xid, head.seq)
+    }
+
     /// Whether it was given out by a database that had come further.
     #[must_use]
     pub fn is_ahead_of(self, head: Self) -> bool {
@@ -75,5 +81,19 @@ impl FromStr for Cursor {
             seq: next()?.parse().map_err(|_| InvalidCursor)?,
             at: next()?.parse().map_err(|_| InvalidCursor)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_nothing_has_passed_does_not_grow_old() {
+        let place = |xid, seq, at| Cursor { xid, seq, at };
+        let reached = place(7, 0, 1_000);
+        assert!(!reached.is_beyond(place(7, 0, 9_000)));
+        assert!(!place(6, 9, 1_000).is_beyond(place(7, 0, 9_000)));
+        assert!(place(7, 1, 1_000).is_beyond(place(7, 0, 9_000)));
     }
 }
