@@ -2,6 +2,7 @@
 //! work.
 
 mod content;
+mod edges;
 mod judged_anew;
 mod occurrence;
 mod renditions;
