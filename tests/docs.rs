@@ -101,3 +101,9 @@ fn every_path_that_is_named_exists() {
     let missing = paths::missing();
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+#[test]
+fn every_task_of_the_map_leads_to_a_file() {
+    let lost = paths::tasks_without_a_place();
+    assert!(lost.is_empty(), "{lost:#?}");
+}
