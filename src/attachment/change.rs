@@ -15,8 +15,8 @@ pub struct Cursor {
     pub(crate) xid: u64,
     /// The change within it.
     pub(crate) seq: i64,
-    /// When that was, in seconds since 1970, so that one from before the
-    /// oldest event is known for what it is.
+    /// When that was, in seconds since 1970: a cursor from before the oldest
+    /// remembered event is told by it.
     pub(crate) at: i64,
 }
 

@@ -49,7 +49,7 @@ macro_rules! deletion {
                 delete from objects o using target t
                 where o.tenant_id = t.tenant_id and o.attachment_id = t.id
                 returning o.tenant_id, o.storage_key, o.size_bytes
-            ), doomed as (
+            ), to_remove as (
                 insert into removals (tenant_id, storage_key)
                 select tenant_id, storage_key from emptied
                 on conflict (tenant_id, storage_key) do nothing
