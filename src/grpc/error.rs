@@ -285,7 +285,7 @@ impl From<WatchError> for Status {
         match error {
             WatchError::CursorExpired => with_reason(
                 Code::OutOfRange,
-                "the cursor is older than what is remembered; list again and watch from now",
+                "the cursor is older than what is remembered; list, and go on from the list's watch_cursor",
                 "CURSOR_EXPIRED",
             ),
             WatchError::Stopping => repeatable(
