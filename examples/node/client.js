@@ -83,11 +83,28 @@ export function millisecondsToWait(error) {
   return error.code === grpc.status.UNAVAILABLE ? 1000 : undefined;
 }
 
+// Makes a call again while that may help. Every call of the service may be repeated.
+export async function repeat(call, times = 5) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const late = error.code === grpc.status.DEADLINE_EXCEEDED;
+      const delay = late ? 0 : millisecondsToWait(error);
+      if (delay === undefined || attempt + 1 === times) {
+        throw error;
+      }
+      await wait(delay * 2 ** attempt * (1 + Math.random() / 2));
+    }
+  }
+}
+
 // The pages of a list. A page may be empty and not be the last.
 export async function* pages(client, token, filters) {
   let page_token = '';
   do {
-    const page = await call(client, 'ListAttachments', token, { ...filters, page_token });
+    const request = { ...filters, page_token };
+    const page = await repeat(() => call(client, 'ListAttachments', token, request));
     yield page;
     page_token = page.next_page_token;
   } while (page_token);

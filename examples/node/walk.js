@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import grpc from '@grpc/grpc-js';
-import { call, connect, details, download, follow, pages, reason } from './client.js';
+import { call, connect, details, download, follow, pages, reason, repeat } from './client.js';
 
 const PATIENCE_SECONDS = 120;
 const DELETED = ['FAILED_PRECONDITION', 'ATTACHMENT_DELETED'];
@@ -25,7 +25,7 @@ class Walk {
   }
 
   call(method, role, request) {
-    return call(this.client, method, this.tokens[role], request);
+    return repeat(() => call(this.client, method, this.tokens[role], request));
   }
 
   // Lets the simulated Slack have a file; gives its SHA-256 and what an event says of it.
@@ -88,13 +88,12 @@ class Walk {
     return createHash('sha256').update(body).digest('hex');
   }
 
-  // Until it is done: a large group may take several calls.
+  // Until it is done: a large group may take several calls. Gives how many are deleted.
   async purge(messageId) {
-    for (let deleted = 0; ; ) {
+    for (;;) {
       const answer = await this.call('PurgeAttachments', 'agent', { message_id: messageId });
-      deleted += Number(answer.deleted_count);
       if (answer.done) {
-        return deleted;
+        return Number(answer.deleted_count) + Number(answer.already_deleted_count);
       }
     }
   }

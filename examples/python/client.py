@@ -4,7 +4,9 @@ docs/clients.md explains these lines; walk.py uses them.
 """
 
 import hashlib
+import json
 import pathlib
+import random
 import time
 
 import grpc
@@ -21,9 +23,23 @@ CONTRACT = pathlib.Path(__file__).parents[2] / "proto/attachments/v1"
 
 
 def connect(target):
-    """A channel with the retries and deadlines that the service asks of its clients."""
-    config = (CONTRACT / "service_config.json").read_text()
-    return grpc.insecure_channel(target, options=[("grpc.service_config", config)])
+    """A channel with the retries that the service asks of its clients."""
+    config = json.loads((CONTRACT / "service_config.json").read_text())
+    for methods in config["methodConfig"]:
+        # Given at the call instead: grpcio may end a call early that has it from here.
+        methods.pop("timeout", None)
+    return grpc.insecure_channel(target, options=[("grpc.service_config", json.dumps(config))])
+
+
+def deadlines():
+    """The seconds that the service config gives each RPC."""
+    config = json.loads((CONTRACT / "service_config.json").read_text())
+    return {
+        name["method"]: float(methods["timeout"].rstrip("s"))
+        for methods in config["methodConfig"]
+        for name in methods["name"]
+        if "timeout" in methods
+    }
 
 
 class Service:
@@ -33,6 +49,7 @@ class Service:
         self.channel, self.name = channel, name
         pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         self.methods = pool.FindServiceByName(name).methods_by_name
+        self.deadlines = deadlines()
 
     def call(self, method, token, language="en", timeout=None, **request):
         rpc = self.methods[method]
@@ -44,7 +61,7 @@ class Service:
         )
         message = ParseDict(request, GetMessageClass(rpc.input_type)())
         metadata = [("authorization", f"Bearer {token}"), ("accept-language", language)]
-        return stub(message, metadata=metadata, timeout=timeout)
+        return stub(message, metadata=metadata, timeout=timeout or self.deadlines.get(method))
 
 
 def status_of(record):
@@ -80,11 +97,25 @@ def seconds_to_wait(error):
     return 1 if error.code() == grpc.StatusCode.UNAVAILABLE else None
 
 
+def repeat(call, times=5):
+    """Makes a call again while that may help. Every call of the service may be repeated."""
+    for attempt in range(times):
+        try:
+            return call()
+        except grpc.RpcError as error:
+            late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            wait = 0 if late else seconds_to_wait(error)
+            if wait is None or attempt + 1 == times:
+                raise
+            time.sleep(wait * 2**attempt * random.uniform(1, 1.5))
+
+
 def pages(service, token, **filters):
     """The pages of a list. A page may be empty and not be the last."""
     page_token = ""
     while True:
-        page = service.call("ListAttachments", token, page_token=page_token, **filters)
+        this = {"page_token": page_token, **filters}
+        page = repeat(lambda: service.call("ListAttachments", token, **this))
         yield page
         page_token = page.next_page_token
         if not page_token:

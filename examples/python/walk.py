@@ -14,7 +14,7 @@ import urllib.request
 import uuid
 
 import grpc
-from client import Service, connect, details, download, follow, pages, reason, status_of
+from client import Service, connect, details, download, follow, pages, reason, repeat, status_of
 
 PATIENCE_SECONDS = 120
 
@@ -30,7 +30,7 @@ class Walk:
         self.messages = [f"python-{self.run}-1", f"python-{self.run}-2"]
 
     def call(self, method, role, **request):
-        return self.service.call(method, self.tokens[role], **request)
+        return repeat(lambda: self.service.call(method, self.tokens[role], **request))
 
     def put_file(self):
         """Lets the simulated Slack have a file; gives its SHA-256 and what an event says of it."""
@@ -86,13 +86,11 @@ class Walk:
             return hashlib.sha256(body.read()).hexdigest()
 
     def purge(self, message_id):
-        """Until it is done: a large group may take several calls."""
-        deleted = 0
+        """Until it is done: a large group may take several calls. Gives how many are deleted."""
         while True:
             answer = self.call("PurgeAttachments", "agent", message_id=message_id)
-            deleted += answer.deleted_count
             if answer.done:
-                return deleted
+                return answer.deleted_count + answer.already_deleted_count
 
     def refusal(self, method, role, **request):
         """The details of the error that this call ends in."""
