@@ -8,6 +8,8 @@
 
 #[path = "docs/api.rs"]
 mod api;
+#[path = "docs/clients.rs"]
+mod clients;
 #[path = "docs/faults.rs"]
 mod faults;
 #[path = "docs/metrics.rs"]
@@ -70,6 +72,25 @@ fn the_api_reference_is_true() {
 fn clients_are_configured_for_every_rpc_as_it_is() {
     let faults = service_config::faults();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn what_clients_are_shown_is_run_by_an_example() {
+    let foreign = clients::code_of_no_example();
+    assert!(foreign.is_empty(), "{foreign:#?}");
+}
+
+#[test]
+fn clients_are_told_what_to_do_for_every_reason() {
+    let (unknown, missing) = clients::reasons_amiss();
+    assert!(unknown.is_empty(), "sent by nobody: {unknown:#?}");
+    assert!(missing.is_empty(), "not explained: {missing:#?}");
+}
+
+#[test]
+fn clients_are_told_the_scopes_that_are_asked_for() {
+    let (shown, asked) = clients::scopes();
+    assert_eq!(shown, asked);
 }
 
 #[test]
