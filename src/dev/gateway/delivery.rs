@@ -156,7 +156,10 @@ impl Delivery {
     async fn delete(&self, id: i64, request: DeleteAttachmentRequest) -> Result<(), DeliveryError> {
         let mut client = self.client.clone();
         let answer = client.delete_attachment(self.authorized(request)).await;
-        if self.is_done(id, answer.map(|a| a.into_inner().done)).await? {
+        if self
+            .is_done(id, answer.map(|a| a.into_inner().done))
+            .await?
+        {
             self.outbox.deleted(id).await?;
         }
         Ok(())
@@ -173,7 +176,10 @@ impl Delivery {
             };
             let mut client = self.client.clone();
             let answer = client.delete_attachment(self.authorized(request)).await;
-            if !self.is_done(id, answer.map(|a| a.into_inner().done)).await? {
+            if !self
+                .is_done(id, answer.map(|a| a.into_inner().done))
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -183,7 +189,10 @@ impl Delivery {
     async fn purge(&self, id: i64, request: PurgeAttachmentsRequest) -> Result<(), DeliveryError> {
         let mut client = self.client.clone();
         let answer = client.purge_attachments(self.authorized(request)).await;
-        if self.is_done(id, answer.map(|a| a.into_inner().done)).await? {
+        if self
+            .is_done(id, answer.map(|a| a.into_inner().done))
+            .await?
+        {
             self.outbox.deleted(id).await?;
         }
         Ok(())
@@ -191,11 +200,7 @@ impl Delivery {
 
     /// Whether a deletion is done. What this service will never do is set
     /// aside; what it did not do, or not all of, is repeated.
-    async fn is_done(
-        &self,
-        id: i64,
-        answer: Result<bool, Status>,
-    ) -> Result<bool, DeliveryError> {
+    async fn is_done(&self, id: i64, answer: Result<bool, Status>) -> Result<bool, DeliveryError> {
         match answer.map_err(|status| (status.code(), status)) {
             Ok(done) => Ok(done),
             Err((Code::NotFound, _)) => Ok(true),

@@ -128,7 +128,10 @@ impl Messages {
                 file_id,
                 conversation,
             } => {
-                if let Some(id) = self.only_message(tx, channel, file_id, conversation).await? {
+                if let Some(id) = self
+                    .only_message(tx, channel, file_id, conversation)
+                    .await?
+                {
                     let call = self.outbox.add_remove(tx, channel, &id, file_id);
                     return Ok(vec![call.await?]);
                 }

@@ -19,11 +19,6 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Whether only its name is left: it was deleted.
-    pub(super) fn is_tombstone(&self) -> bool {
-        self.mode.as_deref() == Some("tombstone")
-    }
-
     /// The call for the file, given what is known of its message.
     pub(super) fn request(
         self,
