@@ -21,7 +21,8 @@ async fn the_gateway_finds_dev_and_outlives_its_restart() {
     let gateway = start(&sandbox).await;
     assert_eq!(gateway.tenant.as_str(), dev.text("tenant"));
     post(&gateway, "1001").await;
-    stored(&dev, &gateway, "1001").await;
+    let id = registered(&gateway, "1001").await;
+    wait_stored(&mut dev.clients("bff").0, &id).await;
 
     let address = dev.text("grpc").to_owned();
     let family = descendants(dev.process.pid());
@@ -36,9 +37,8 @@ async fn the_gateway_finds_dev_and_outlives_its_restart() {
     let listen = format!("--listen={address}");
     let mut arguments = DEV.to_vec();
     arguments[1] = &listen;
-    let dev = RunningDev::start_with(&sandbox, &arguments).await;
-    dev.put_line_message("1002", r#"{"fixture":"png"}"#).await;
-    stored(&dev, &gateway, "1002").await;
+    let _dev = RunningDev::start_with(&sandbox, &arguments).await;
+    registered(&gateway, "1002").await;
     gateway.shutdown().await;
 }
 
@@ -69,14 +69,9 @@ async fn post(gateway: &Running, message: &str) {
     assert_eq!(answer.status(), 200);
 }
 
-async fn stored(dev: &RunningDev, gateway: &Running, message: &str) {
+async fn registered(gateway: &Running, message: &str) -> String {
     let message = message.parse().unwrap();
-    let ids = gateway
-        .gateway
-        .wait_registered(&message, PATIENCE)
-        .await
-        .unwrap();
-    assert_eq!(ids.len(), 1);
-    let (mut reader, _) = dev.clients("bff");
-    wait_stored(&mut reader, &ids[0].to_string()).await;
+    let waited = gateway.gateway.wait_registered(&message, PATIENCE).await;
+    let [id] = waited.unwrap().try_into().unwrap();
+    id.to_string()
 }
