@@ -146,8 +146,10 @@ impl Args {
             (None, None) => Uri::from_static(DEFAULT_SERVICE),
         };
         let (token, tenant) = self.identity(told, clock.as_ref())?;
-        let line_channel_secret = self.secret(&self.line_channel_secret, LINE_DEV_SECRET)?;
-        let slack_signing_secret = self.secret(&self.slack_signing_secret, SLACK_DEV_SECRET)?;
+        let line_channel_secret =
+            self.secret(self.line_channel_secret.as_ref(), LINE_DEV_SECRET)?;
+        let slack_signing_secret =
+            self.secret(self.slack_signing_secret.as_ref(), SLACK_DEV_SECRET)?;
         let (database_url, database) = self.database().await?;
         let settings = Settings {
             listen: self.listen,
@@ -211,7 +213,7 @@ impl Args {
 
     fn secret(
         &self,
-        given: &Option<SecretString>,
+        given: Option<&SecretString>,
         known: &str,
     ) -> Result<SecretString, CommandError> {
         match given {
@@ -322,10 +324,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = args(folder.path(), &["--listen=0.0.0.0:8080"]);
         assert!(matches!(
-            open.secret(&None, LINE_DEV_SECRET),
+            open.secret(None, LINE_DEV_SECRET),
             Err(CommandError::OpenAddress(_))
         ));
-        assert!(open.secret(&Some("given".into()), "").is_ok());
-        assert!(args(folder.path(), &[]).secret(&None, "known").is_ok());
+        assert!(open.secret(Some(&"given".into()), "").is_ok());
+        assert!(args(folder.path(), &[]).secret(None, "known").is_ok());
     }
 }

@@ -227,14 +227,12 @@ impl Messages {
         .bind(conversation)
         .fetch_all(tx)
         .await?;
-        Ok(match found.as_slice() {
-            [only] => only.parse().ok(),
-            _ => {
-                tracing::info!(channel.id = %channel, messages = found.len(),
-                    "the messages' own events say which lost the file");
-                None
-            }
-        })
+        if let [only] = found.as_slice() {
+            return Ok(only.parse().ok());
+        }
+        tracing::info!(channel.id = %channel, messages = found.len(),
+            "the messages' own events say which lost the file");
+        Ok(None)
     }
 
     /// True when the message is new.
