@@ -23,7 +23,7 @@ async fn an_edit_registers_the_file_that_it_adds() {
     post(&gateway, &SlackEvent::shared(ONE, from_ref(&f1))).await;
     let first = gateway.attachment_of(&id(ONE)).await;
 
-    let edit = SlackEvent::edited(ONE, LATER, from_ref(&f1), &[f1, f2]);
+    let edit = SlackEvent::edited(ONE, LATER, from_ref(&f1), &[f1.clone(), f2]);
     post(&gateway, &edit).await;
     let both = gateway.attachments_of(&id(ONE)).await;
     assert_eq!((both.len(), &both[0]), (2, &first));
