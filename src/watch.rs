@@ -45,7 +45,7 @@ pub struct Watch {
 #[derive(Debug, Clone)]
 pub enum Told {
     /// A change.
-    Change(Change),
+    Change(Box<Change>),
     /// Nothing changed up to here.
     Checkpoint(Cursor),
 }
@@ -146,7 +146,7 @@ impl Follower {
     async fn next(&mut self) -> Result<Told, WatchError> {
         let told = loop {
             if let Some(change) = self.ready.pop_front() {
-                break Told::Change(change);
+                break Told::Change(Box::new(change));
             }
             if let Some(cursor) = self.checkpoint().await? {
                 break Told::Checkpoint(cursor);

@@ -125,7 +125,6 @@ impl ContentAttempt {
     }
 
     /// What was claimed.
-    #[must_use]
     pub fn claimed(&self) -> &Attempt {
         &self.0
     }

@@ -6,7 +6,7 @@ use crate::ids::ChannelId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A status that RetryAttachment and RedriveAttachments put back.
+/// A status that `RetryAttachment` and `RedriveAttachments` put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revivable {
     /// It failed for good.

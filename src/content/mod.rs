@@ -78,7 +78,7 @@ impl Content {
         failpoint::reach(Step::Claimed).await;
         let held = self.queue.hold(&attempt, self.make(&attempt)).await;
         let (settlement, detail) = match held {
-            Held::Done(result) => self.judge(ContentAttempt::of(attempt), result),
+            Held::Done(result) => self.judge(ContentAttempt::of(attempt), &result),
             Held::Stopped => (
                 attempt.give_back(WorkKind::Content),
                 "the process stopped; given back, not counted",
@@ -126,9 +126,9 @@ impl Content {
     fn judge(
         &self,
         attempt: ContentAttempt,
-        result: Result<Processed, Failure>,
+        result: &Result<Processed, Failure>,
     ) -> (Settlement, &'static str) {
-        match result {
+        match *result {
             Ok(processed) => (attempt.processed(processed), "done"),
             Err(Failure::Counted(reason, detail)) => {
                 (attempt.failed(reason, &self.settings.retry), detail)

@@ -51,6 +51,7 @@ use repeat::wants_repeating;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
+use std::fmt::Display;
 use std::str::FromStr as _;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -255,7 +256,7 @@ pub enum DbError {
 }
 
 impl DbError {
-    fn inconsistent(table: &'static str, id: impl ToString, what: String) -> Self {
+    fn inconsistent(table: &'static str, id: impl Display, what: String) -> Self {
         Self::Inconsistent {
             table,
             id: id.to_string(),

@@ -204,7 +204,7 @@ impl AdminService for Service {
         let tenant = tenant_of(&request)?;
         let record = self.0.admin.tenant(&tenant).await?;
         Ok(Response::new(GetTenantResponse {
-            tenant: Some(tenant_to_proto(record)),
+            tenant: Some(tenant_to_proto(&record)),
         }))
     }
 
@@ -220,11 +220,11 @@ impl AdminService for Service {
         let put = put.ok_or_else(|| Violation::new("tenant", "must be set"))?;
         let expected = revision("tenant.etag", &put.etag)?;
         let decide = |current: TenantRecord| {
-            tenant_after(Some(tenant_to_proto(current)), &put, update_mask.as_ref())
+            tenant_after(Some(tenant_to_proto(&current)), &put, update_mask.as_ref())
         };
         let record = self.0.admin.put_tenant(&tenant, expected, decide).await?;
         Ok(Response::new(PutTenantResponse {
-            tenant: Some(tenant_to_proto(record)),
+            tenant: Some(tenant_to_proto(&record)),
         }))
     }
 

@@ -81,8 +81,16 @@ impl Provider {
     pub(super) async fn channel_of(&self, attempt: &Attempt) -> Result<Channel, Failure> {
         let attachment = &attempt.attachment;
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
-        let limits = self.db.limits(tenant, channel).await.map_err(unread)?;
-        let record = self.db.channel(tenant, channel).await.map_err(unread)?;
+        let limits = self
+            .db
+            .limits(tenant, channel)
+            .await
+            .map_err(|error| unread(&error))?;
+        let record = self
+            .db
+            .channel(tenant, channel)
+            .await
+            .map_err(|error| unread(&error))?;
         let Some(record) = record else {
             return Ok(Channel {
                 limits,
@@ -174,8 +182,8 @@ impl Provider {
 }
 
 /// A channel that cannot be read for our own database's sake costs no attempt.
-fn unread(error: DbError) -> Failure {
-    tracing::warn!(error = %Chain(&error), "the channel could not be read");
+fn unread(error: &DbError) -> Failure {
+    tracing::warn!(error = %Chain(error), "the channel could not be read");
     let (reason, detail) = (FailureReason::Interrupted, "the channel could not be read");
     if error.is_unavailable() {
         Failure::not_counted(reason, detail, CHANNEL_PAUSE)

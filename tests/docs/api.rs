@@ -59,9 +59,10 @@ pub(super) fn render() -> String {
         let mut page = Page::of(file);
         let path = file.name().rsplit('/').next().unwrap();
         let _ = writeln!(page.text, "From `{path}`:");
-        let _ = match file.service.is_empty() {
-            true => writeln!(page.text, " {}\n", page.cell(&[at::SYNTAX])),
-            false => writeln!(page.text),
+        let _ = if file.service.is_empty() {
+            writeln!(page.text, " {}\n", page.cell(&[at::SYNTAX]))
+        } else {
+            writeln!(page.text)
         };
         for (n, message) in (0..).zip(&file.message_type) {
             page.message(&[at::MESSAGE, n], message.name(), message);
@@ -114,9 +115,9 @@ impl Page<'_> {
                 "### {}\n\n{}{} → {}{}\n",
                 method.name(),
                 stream(method.client_streaming()),
-                self.type_link(method.input_type()),
+                type_link(method.input_type()),
                 stream(method.server_streaming()),
-                self.type_link(method.output_type()),
+                type_link(method.output_type()),
             );
             self.comment(&[path, &[at::METHOD, n]].concat());
         }
@@ -173,7 +174,7 @@ impl Page<'_> {
             self.text,
             "| {branch}`{}` | {label}{} | {} | {meaning} |",
             field.name(),
-            self.type_of(field),
+            type_of(field),
             field.number(),
         );
     }
@@ -193,22 +194,6 @@ impl Page<'_> {
             );
         }
         self.text.push('\n');
-    }
-
-    fn type_of(&self, field: &FieldDescriptorProto) -> String {
-        match field.r#type() {
-            Type::Message | Type::Enum => self.type_link(field.type_name()),
-            scalar => format!("`{}`", scalar.as_str_name()[5..].to_lowercase()),
-        }
-    }
-
-    /// A link to a type of this page, or the name of another one.
-    fn type_link(&self, full_name: &str) -> String {
-        let name = full_name.trim_start_matches('.');
-        match name.strip_prefix(&format!("{}.", PACKAGE)) {
-            Some(own) => format!("[`{own}`](#{})", anchor(own)),
-            None => format!("`{name}`"),
-        }
     }
 
     fn comment(&mut self, path: &[i32]) {
@@ -260,4 +245,23 @@ fn scope_of(service: &str, method: &str) -> String {
 /// The anchor that a heading gets.
 fn anchor(heading: &str) -> String {
     heading.replace('.', "").to_lowercase()
+}
+
+fn type_of(field: &FieldDescriptorProto) -> String {
+    match field.r#type() {
+        Type::Message | Type::Enum => type_link(field.type_name()),
+        scalar => format!("`{}`", scalar.as_str_name()[5..].to_lowercase()),
+    }
+}
+
+/// A link to a type of this page, or the name of another one.
+fn type_link(full_name: &str) -> String {
+    let name = full_name.trim_start_matches('.');
+    match name
+        .strip_prefix(PACKAGE)
+        .and_then(|own| own.strip_prefix('.'))
+    {
+        Some(own) => format!("[`{own}`](#{})", anchor(own)),
+        None => format!("`{name}`"),
+    }
 }

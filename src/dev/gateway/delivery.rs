@@ -5,8 +5,10 @@ use super::outbox::{Action, Call, Outbox};
 use crate::db::DbError;
 use crate::proto::attachment_service_client::AttachmentServiceClient;
 use crate::proto::batch_register_attachments_response::result::Result as Outcome;
+use crate::proto::delete_attachment_request::{Cause, Target};
 use crate::proto::{
-    BatchRegisterAttachmentsRequest, DeleteAttachmentRequest, RegisterAttachmentRequest,
+    BatchRegisterAttachmentsRequest, DeleteAttachmentRequest, PurgeAttachmentsRequest,
+    RegisterAttachmentRequest, SourceReference,
 };
 use std::time::Duration;
 use tonic::metadata::AsciiMetadataValue;
@@ -58,18 +60,24 @@ impl Delivery {
     /// Makes these calls. Those that failed stay in the outbox.
     pub(super) async fn deliver(&self, calls: Vec<Call>) -> Result<(), DeliveryError> {
         let mut registers = Vec::new();
-        let mut deletes = Vec::new();
+        let mut others = Vec::new();
         for Call { id, action } in calls {
             match action {
                 Action::Register(request) => registers.push((id, *request)),
-                Action::Delete(request) => deletes.push((id, request)),
+                other => others.push((id, other)),
             }
         }
         for batch in registers.chunks(BATCH_MAX) {
             self.register(batch).await?;
         }
-        for (id, request) in deletes {
-            self.delete(id, request).await?;
+        for (id, action) in others {
+            match action {
+                Action::Delete(request) => self.delete(id, request).await?,
+                Action::Remove(occurrence) => self.remove(id, &occurrence).await?,
+                Action::Purge(request) => self.purge(id, request).await?,
+                // Among the registrations already.
+                Action::Register(_) => {}
+            }
         }
         Ok(())
     }
@@ -146,24 +154,63 @@ impl Delivery {
     }
 
     async fn delete(&self, id: i64, request: DeleteAttachmentRequest) -> Result<(), DeliveryError> {
-        let answer = self
-            .client
-            .clone()
-            .delete_attachment(self.authorized(request))
-            .await;
-        match answer.map_err(|status| (status.code(), status)) {
-            Ok(_) | Err((Code::NotFound, _)) => self.outbox.deleted(id).await?,
-            Err((code, _)) if is_final(code) => {
-                tracing::info!(
-                    call.id = id,
-                    ?code,
-                    "deletion kept for a service that does it"
-                );
-                self.outbox.refused(id, code).await?;
-            }
-            Err((_, status)) => return Err(status.into()),
+        let mut client = self.client.clone();
+        let answer = client.delete_attachment(self.authorized(request)).await;
+        if self
+            .is_done(id, answer.map(|a| a.into_inner().done))
+            .await?
+        {
+            self.outbox.deleted(id).await?;
         }
         Ok(())
+    }
+
+    /// Deletes one occurrence of a file. By its source it would be gone from
+    /// every message, so this goes by the id that its registration gave; one
+    /// that was never registered is nothing to delete.
+    async fn remove(&self, id: i64, occurrence: &SourceReference) -> Result<(), DeliveryError> {
+        if let Some(attachment_id) = self.outbox.registered_as(occurrence).await? {
+            let request = DeleteAttachmentRequest {
+                target: Some(Target::AttachmentId(attachment_id.to_string())),
+                cause: Cause::Sender.into(),
+            };
+            let mut client = self.client.clone();
+            let answer = client.delete_attachment(self.authorized(request)).await;
+            if !self
+                .is_done(id, answer.map(|a| a.into_inner().done))
+                .await?
+            {
+                return Ok(());
+            }
+        }
+        Ok(self.outbox.removed(id, occurrence).await?)
+    }
+
+    async fn purge(&self, id: i64, request: PurgeAttachmentsRequest) -> Result<(), DeliveryError> {
+        let mut client = self.client.clone();
+        let answer = client.purge_attachments(self.authorized(request)).await;
+        if self
+            .is_done(id, answer.map(|a| a.into_inner().done))
+            .await?
+        {
+            self.outbox.deleted(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a deletion is done. What this service will never do is set
+    /// aside; what it did not do, or not all of, is repeated.
+    async fn is_done(&self, id: i64, answer: Result<bool, Status>) -> Result<bool, DeliveryError> {
+        match answer.map_err(|status| (status.code(), status)) {
+            Ok(done) => Ok(done),
+            Err((Code::NotFound, _)) => Ok(true),
+            Err((code, _)) if is_final(code) => {
+                tracing::warn!(call.id = id, ?code, "deletion refused for good");
+                self.outbox.refused(id, code).await?;
+                Ok(false)
+            }
+            Err((_, status)) => Err(status.into()),
+        }
     }
 
     fn authorized<T>(&self, message: T) -> Request<T> {

@@ -12,6 +12,8 @@ use serde_json::Value;
 const FILE_NAME_MAX: usize = 1024;
 /// Bytes of a declared content type, by the same contract.
 const CONTENT_TYPE_MAX: usize = 255;
+/// Bytes of a provider's own word, by the same contract.
+const WORD_MAX: usize = 64;
 /// Bytes of a URL. No browser or provider makes longer ones, and a batch of
 /// requests has to stay below gRPC's message limit.
 const URL_MAX: usize = 2048;
@@ -23,10 +25,24 @@ pub(super) const TIMES: std::ops::RangeInclusive<i64> = 0..=253_402_300_799;
 pub(super) enum Event {
     /// Somebody sent a message.
     Message(InboundMessage),
-    /// Somebody took a message back; its file has the same id.
+    /// Somebody edited a message: this is what it is now.
+    Edited {
+        /// With all files that it has now.
+        message: InboundMessage,
+        /// Microseconds since 1970, to tell the newest of several edits.
+        at: i64,
+    },
+    /// Somebody took a message back that is a file; the file has the same id.
     Unsent(MessageId),
+    /// Somebody deleted a message, whatever files it had.
+    MessageDeleted(MessageId),
     /// A file is gone, in whatever messages it stood.
     FileDeleted { file_id: String },
+    /// A file left this conversation, and is elsewhere perhaps.
+    FileUnshared {
+        file_id: String,
+        conversation: String,
+    },
 }
 
 /// A message as it is persisted, with the calls its files need.
@@ -77,6 +93,11 @@ pub(super) fn url(url: Option<String>) -> String {
     bounded(url, URL_MAX)
 }
 
+/// The provider's word, or nothing when it is too long to be one.
+pub(super) fn word(word: Option<String>) -> String {
+    bounded(word, WORD_MAX)
+}
+
 fn bounded(text: Option<String>, max: usize) -> String {
     text.filter(|text| text.len() <= max).unwrap_or_default()
 }
@@ -98,6 +119,7 @@ mod tests {
         assert_eq!(url(Some("h".repeat(2048))).len(), 2048);
         assert_eq!(url(Some("h".repeat(2049))), "");
         assert_eq!(content_type(Some("t".repeat(256))), "");
+        assert_eq!(word(Some("w".repeat(65))), "");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Messages: recorded before anything else is done about them.
 //!
 //! Promises: a message and the calls its files need are written in one
-//! transaction, once, however often the provider delivers it. A message that
-//! is unsent loses its payload and its calls; an unsend that comes before its
-//! message leaves a row that keeps the message out.
+//! transaction, once, however often the provider delivers it. An edit counts
+//! when it is newer than what is recorded, and what it says of files is held
+//! against what was registered, not against other events, which may be lost. A
+//! message that is taken back loses its payload and its calls; when that comes
+//! before the message, a row is left that keeps the message out.
 
-use super::event::{Event, InboundMessage};
+use super::event::{Event, InboundMessage, media_id};
 use super::outbox::{Call, Outbox};
 use crate::db::DbError;
 use crate::ids::{ChannelId, MessageId, TenantId};
@@ -78,29 +80,159 @@ impl Messages {
         events: &[Event],
     ) -> Result<Vec<Call>, DbError> {
         let mut tx = self.pool.begin().await?;
-        let mut calls = Vec::new();
+        let mut added = Vec::new();
         for event in events {
-            match event {
-                Event::Message(message) => {
-                    if self.insert(&mut tx, channel, message).await? {
-                        for file in &message.files {
-                            calls.push(self.outbox.add_register(&mut tx, file).await?);
-                        }
-                    }
+            added.extend(self.apply(&mut tx, channel, event).await?);
+        }
+        let calls = self.outbox.first_of(&mut tx, &added).await?;
+        tx.commit().await?;
+        Ok(calls)
+    }
+
+    /// Gives the ids of the calls it added.
+    async fn apply(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        event: &Event,
+    ) -> Result<Vec<i64>, DbError> {
+        match event {
+            Event::Message(message) => {
+                if self.insert(tx, channel, message).await? {
+                    return self.add_files(tx, channel, message).await;
                 }
-                Event::Unsent(id) => {
-                    if self.unsend(&mut tx, channel, id).await? {
-                        let call = self.outbox.add_delete(&mut tx, channel, id.as_str());
-                        calls.push(call.await?);
-                    }
+            }
+            Event::Edited { message, at } => {
+                if self.edit(tx, channel, message, *at).await? {
+                    let mut added = self.add_files(tx, channel, message).await?;
+                    added.extend(self.remove_files(tx, channel, message).await?);
+                    return Ok(added);
                 }
-                Event::FileDeleted { file_id } => {
-                    calls.push(self.outbox.add_delete(&mut tx, channel, file_id).await?);
+            }
+            Event::Unsent(id) => {
+                if self.take_back(tx, channel, id).await? {
+                    let call = self.outbox.add_delete(tx, channel, id.as_str(), Some(id));
+                    return Ok(vec![call.await?]);
+                }
+            }
+            Event::MessageDeleted(id) => {
+                if self.take_back(tx, channel, id).await? {
+                    return Ok(vec![self.outbox.add_purge(tx, channel, id).await?]);
+                }
+            }
+            Event::FileDeleted { file_id } => {
+                let call = self.outbox.add_delete(tx, channel, file_id, None);
+                return Ok(vec![call.await?]);
+            }
+            Event::FileUnshared {
+                file_id,
+                conversation,
+            } => {
+                if let Some(id) = self
+                    .only_message(tx, channel, file_id, conversation)
+                    .await?
+                {
+                    let call = self.outbox.add_remove(tx, channel, &id, file_id);
+                    return Ok(vec![call.await?]);
                 }
             }
         }
-        tx.commit().await?;
-        Ok(calls)
+        Ok(Vec::new())
+    }
+
+    /// Adds the registration of every file that the message did not have.
+    async fn add_files(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        message: &InboundMessage,
+    ) -> Result<Vec<i64>, DbError> {
+        let known = self.files(tx, channel, &message.id).await?;
+        let mut added = Vec::new();
+        for file in &message.files {
+            if !known.iter().any(|id| id == media_id(file)) {
+                added.push(self.outbox.add_register(tx, file).await?);
+            }
+        }
+        Ok(added)
+    }
+
+    /// Adds the removal of every file that the message no longer has.
+    async fn remove_files(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        message: &InboundMessage,
+    ) -> Result<Vec<i64>, DbError> {
+        let mut added = Vec::new();
+        for known in self.files(tx, channel, &message.id).await? {
+            if !message.files.iter().any(|file| media_id(file) == known) {
+                let call = self.outbox.add_remove(tx, channel, &message.id, &known);
+                added.push(call.await?);
+            }
+        }
+        Ok(added)
+    }
+
+    /// The files of a message, registered or about to be; not those about to
+    /// be removed.
+    async fn files(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        id: &MessageId,
+    ) -> Result<Vec<String>, DbError> {
+        Ok(sqlx::query_scalar(
+            "(select media_id from gateway.attachments
+              where tenant_id = $1 and channel_id = $2 and message_id = $3
+                and media_id is not null
+              union
+              select media_id from gateway.outbox
+              where tenant_id = $1 and channel_id = $2 and message_id = $3 and kind = 'register')
+             except
+             select media_id from gateway.outbox
+             where tenant_id = $1 and channel_id = $2 and message_id = $3 and kind = 'remove'",
+        )
+        .bind(self.tenant.as_str())
+        .bind(channel.as_str())
+        .bind(id.as_str())
+        .fetch_all(tx)
+        .await?)
+    }
+
+    /// The one message of the conversation that has the file. Where several
+    /// have it, their own events say which lost it.
+    async fn only_message(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        file_id: &str,
+        conversation: &str,
+    ) -> Result<Option<MessageId>, DbError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "select message_id from gateway.messages m
+             where tenant_id = $1 and channel_id = $2 and starts_with(message_id, $4 || ':')
+               and message_id in (
+                   select message_id from gateway.attachments
+                   where tenant_id = $1 and channel_id = $2 and media_id = $3
+                   union
+                   select message_id from gateway.outbox
+                   where tenant_id = $1 and channel_id = $2 and media_id = $3
+                     and kind = 'register')
+             order by message_id limit 2 for update of m",
+        )
+        .bind(self.tenant.as_str())
+        .bind(channel.as_str())
+        .bind(file_id)
+        .bind(conversation)
+        .fetch_all(tx)
+        .await?;
+        if let [only] = found.as_slice() {
+            return Ok(only.parse().ok());
+        }
+        tracing::info!(channel.id = %channel, messages = found.len(),
+            "the messages' own events say which lost the file");
+        Ok(None)
     }
 
     /// True when the message is new.
@@ -125,8 +257,35 @@ impl Messages {
         Ok(done.rows_affected() == 1)
     }
 
-    /// True when the message was not unsent before.
-    async fn unsend(
+    /// True when the edit is news. One of an unknown message records it.
+    async fn edit(
+        &self,
+        tx: &mut PgConnection,
+        channel: &ChannelId,
+        message: &InboundMessage,
+        at: i64,
+    ) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "insert into gateway.messages as m
+                 (tenant_id, channel_id, message_id, kind, payload, edited)
+             values ($1, $2, $3, $4, $5::text::json, $6)
+             on conflict (tenant_id, channel_id, message_id)
+                 do update set payload = excluded.payload, edited = excluded.edited
+                 where m.unsent_at is null and m.edited < excluded.edited",
+        )
+        .bind(self.tenant.as_str())
+        .bind(channel.as_str())
+        .bind(message.id.as_str())
+        .bind(&message.kind)
+        .bind(message.payload.to_string())
+        .bind(at)
+        .execute(tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// True when the message was not taken back before.
+    async fn take_back(
         &self,
         tx: &mut PgConnection,
         channel: &ChannelId,

@@ -4,9 +4,11 @@
 //! It promises the three things that the service counts on: a message is
 //! recorded before its files are, a file that cannot be registered now is
 //! registered later, and the provider has its answer in time either way.
-//! Downloads, rules and storage are the service's. `GET /messages/{id}` asks
+//! What becomes of a message later goes the same way: an edit, a deletion, a
+//! file that leaves it. Downloads, rules and storage are the service's. `GET /messages/{id}` asks
 //! nobody who they are: listen on loopback.
 
+pub mod command;
 mod delivery;
 mod event;
 mod http;
@@ -16,6 +18,7 @@ mod outbox;
 mod signature;
 mod slack;
 
+use crate::auth::Scope;
 use crate::clock::Clock;
 use crate::db::DbError;
 use crate::ids::{AttachmentId, MessageId, TenantId};
@@ -40,6 +43,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 
+/// What a gateway's token has to allow.
+const SCOPES: [Scope; 2] = [Scope::Register, Scope::Delete];
 /// Connections to the database.
 const POOL_SIZE: u32 = 8;
 /// How long one attempt to reach the service takes at most.

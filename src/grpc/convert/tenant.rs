@@ -42,7 +42,7 @@ pub(in crate::grpc) fn tenant_after(
 }
 
 /// What a tenant decided, as it is shown.
-pub(in crate::grpc) fn tenant_to_proto(record: TenantRecord) -> Tenant {
+pub(in crate::grpc) fn tenant_to_proto(record: &TenantRecord) -> Tenant {
     let tags = record
         .policy
         .languages

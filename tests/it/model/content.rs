@@ -54,7 +54,10 @@ async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
         (Status::Stored, before.attempt_count)
     );
     let attempts = app.explain(&before.attachment_id).await;
-    let works: Vec<_> = attempts.iter().map(|attempt| attempt.work()).collect();
+    let works: Vec<_> = attempts
+        .iter()
+        .map(attachments::proto::Attempt::work)
+        .collect();
     assert_eq!(works, [Work::Ingest, Work::Content]);
     assert_eq!(app.work_rows().await, 0);
 

@@ -10,6 +10,7 @@ mod dev;
 mod dev_given;
 mod drain;
 mod faults;
+mod gateway_command;
 mod leftovers;
 mod metrics;
 mod migrate;

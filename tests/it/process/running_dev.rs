@@ -24,7 +24,12 @@ pub const DEV: &[&str] = &[
 impl RunningDev {
     /// Starts it and waits until its ready file is there.
     pub async fn start(sandbox: &Sandbox) -> Self {
-        let mut process = sandbox.start(DEV);
+        Self::start_with(sandbox, DEV).await
+    }
+
+    /// Starts it with other arguments, which name the same ready file.
+    pub async fn start_with(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        let mut process = sandbox.start(arguments);
         let path = sandbox.path("ready.json");
         let before = std::fs::read(&path).ok();
         let ready = |_: &Process| {

@@ -71,14 +71,14 @@ async fn a_service_that_is_down_costs_the_webhook_nothing() {
 
 /// A way to the service that can be closed: connections are made and dropped,
 /// as those to a service that is being restarted.
-struct Road {
-    address: SocketAddr,
+pub struct Road {
+    pub address: SocketAddr,
     is_open: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Road {
-    async fn closed_to(service: SocketAddr) -> Self {
+    pub async fn closed_to(service: SocketAddr) -> Self {
         let listener = TcpListener::bind(ANY_PORT).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (is_open, open) = watch::channel(false);
@@ -99,7 +99,7 @@ impl Road {
         }
     }
 
-    fn open(&self) {
+    pub fn open(&self) {
         self.is_open.send_replace(true);
     }
 }

@@ -4,6 +4,7 @@
 mod edge_cases;
 mod failures;
 mod isolation;
+mod message_life;
 mod retrieval;
 
 use crate::support::{LINE, TENANT, TestApp, TestGateway, channel, line};

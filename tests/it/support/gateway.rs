@@ -1,16 +1,21 @@
 //! The webhook gateway in front of a test's service.
 
-use super::{ANY_PORT, LINE, PATIENCE, TENANT, TestApp};
+use super::{ANY_PORT, LINE, PATIENCE, SLACK, TENANT, TestApp};
 use attachments::auth::Scope;
-use attachments::clock::SystemClock;
+use attachments::clock::{Clock as _, SystemClock};
 use attachments::dev::gateway::{Gateway, Settings};
-use attachments::dev::simulator::webhook::{LineEvent, line_webhook};
+use attachments::dev::simulator::webhook::{
+    LineEvent, SignedWebhook, SlackEvent, line_webhook, slack_webhook,
+};
 use reqwest::StatusCode;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 const LINE_SECRET: &str = "channel-secret-of-the-tests";
+const SLACK_SECRET: &str = "signing-secret-of-the-tests";
 
 pub struct TestGateway(Gateway);
 
@@ -29,7 +34,7 @@ impl TestGateway {
             token: app.token(TENANT, &[Scope::Register, Scope::Delete]),
             tenant: TENANT.parse().unwrap(),
             line_channel_secret: LINE_SECRET.into(),
-            slack_signing_secret: "signing-secret-of-the-tests".into(),
+            slack_signing_secret: SLACK_SECRET.into(),
             budget: Settings::DEFAULT_BUDGET,
         };
         Self(
@@ -41,8 +46,29 @@ impl TestGateway {
 
     /// Posts one event as LINE does; gives the answer's status.
     pub async fn post_line(&self, event: LineEvent) -> StatusCode {
-        let webhook = line_webhook(LINE_SECRET, "U0123456789abcdef0123456789abcdef", &[event]);
-        let url = format!("http://{}/webhooks/line/{LINE}", self.0.local_addr());
+        self.post_line_events(&[event]).await
+    }
+
+    /// Posts several events in one webhook.
+    pub async fn post_line_events(&self, events: &[LineEvent]) -> StatusCode {
+        let webhook = line_webhook(LINE_SECRET, "U0123456789abcdef0123456789abcdef", events);
+        self.post(&format!("line/{LINE}"), webhook).await
+    }
+
+    /// Posts one event as Slack does.
+    pub async fn post_slack(&self, event: &SlackEvent) -> StatusCode {
+        self.post_slack_signed(SLACK_SECRET, event).await
+    }
+
+    /// The same, signed with another secret.
+    pub async fn post_slack_signed(&self, secret: &str, event: &SlackEvent) -> StatusCode {
+        let now = SystemClock.now().unix_timestamp();
+        let webhook = slack_webhook(secret, "T0001", now, event);
+        self.post(&format!("slack/{SLACK}"), webhook).await
+    }
+
+    async fn post(&self, path: &str, webhook: SignedWebhook) -> StatusCode {
+        let url = format!("http://{}/webhooks/{path}", self.0.local_addr());
         let mut request = reqwest::Client::new().post(url);
         for (name, value) in webhook.headers {
             request = request.header(name, value);
@@ -62,10 +88,30 @@ impl TestGateway {
 
     /// Waits until the message's one file is registered; gives its id.
     pub async fn attachment_of(&self, message_id: &str) -> String {
+        let [id] = self.attachments_of(message_id).await.try_into().unwrap();
+        id
+    }
+
+    /// Waits until nothing is to be done about the message; gives the ids of
+    /// its files.
+    pub async fn attachments_of(&self, message_id: &str) -> Vec<String> {
         let message = message_id.parse().unwrap();
         let ids = self.0.wait_registered(&message, PATIENCE).await.unwrap();
-        assert_eq!(ids.len(), 1, "{ids:?}");
-        ids[0].to_string()
+        ids.iter().map(ToString::to_string).collect()
+    }
+
+    /// Waits until nothing is to be done at all.
+    pub async fn settled(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.pending_calls().await > 0 {
+            assert!(Instant::now() < deadline, "calls are still pending");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends it; what is pending stays in the database.
+    pub async fn stop(self) {
+        self.0.shutdown().await;
     }
 
     pub async fn pending_calls(&self) -> u64 {

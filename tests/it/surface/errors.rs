@@ -132,7 +132,7 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             | "BatchIssueAccessLinks"
             | "PurgeAttachments",
         )
-        | ("AdminService", "PutChannel") => invalid(Vec::new()),
+        | ("AdminService", "PutChannel" | "PutTenant") => invalid(Vec::new()),
         // Each has the id in the same place.
         (
             "AttachmentService",
@@ -180,7 +180,6 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             let request = credential_request("nowhere", "token");
             (request.encode_to_vec(), no_channel.1, no_channel.2)
         }
-        ("AdminService", "PutTenant") => invalid(Vec::new()),
         ("AdminService", "ListRedrives") => {
             let request = ListRedrivesRequest {
                 page_token: forged(),

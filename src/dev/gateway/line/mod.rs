@@ -140,6 +140,8 @@ fn request(channel: &ChannelId, event: MessageEvent) -> Option<RegisterAttachmen
     let named = |id: Option<String>| id.and_then(|id| as_name(&id)).unwrap_or_default();
     let (content_provider, original_content_url) = message
         .content_provider
+        // One that LINE has yet to invent would cost the registration.
+        .filter(|provider| matches!(provider.r#type.as_str(), "line" | "external"))
         .map(|provider| (provider.r#type, url(provider.original_content_url)))
         .unwrap_or_default();
     Some(RegisterAttachmentRequest {

@@ -229,3 +229,19 @@ fn a_body_that_is_no_webhook_is_malformed() {
         assert!(parse(&channel, body.as_bytes()).is_err(), "{body:?}");
     }
 }
+
+#[test]
+fn a_content_provider_yet_to_be_invented_costs_no_registration() {
+    let event = message_event(&json!({
+        "id": "1", "type": "image", "contentProvider": {"type": "moon", "originalContentUrl": "x"},
+    }));
+    let events = parse_json(&json!({"destination": "U0", "events": [event]}));
+    let [Event::Message(message)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    let Some(Source::Line(source)) = &message.files[0].source else {
+        panic!("{message:?}");
+    };
+    assert_eq!(source.content_provider, "");
+    assert_eq!(source.original_content_url, "");
+}

@@ -2,15 +2,16 @@
 //!
 //! Files stand in `files[]` whatever the subtype of the message, so that is
 //! what is looked at. `file_shared` tells of the same share a second time and
-//! is passed over. Edits and deletions of a message carry the message inside
-//! and are no new messages.
+//! is passed over. Slack repeats what is not answered 200, and a repeat reads
+//! no better: what is not known or cannot be read is logged and done with.
 
-use super::event::{
-    Event, InboundMessage, Malformed, TIMES, as_name, content_type, file_name, url,
-};
+mod file;
+
+use super::event::{Event, InboundMessage, Malformed, TIMES, as_name};
 use crate::ids::{ChannelId, MessageId};
-use crate::proto::register_attachment_request::Source;
-use crate::proto::{RegisterAttachmentRequest, SlackSource};
+use crate::proto::RegisterAttachmentRequest;
+use crate::telemetry::Chain;
+use file::File;
 use prost_types::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,15 +26,25 @@ pub(super) enum Posted {
     Event(Option<Event>),
 }
 
-/// Reads a request of the Events API.
+/// Reads a request of the Events API. Only what is no JSON is malformed.
 pub(super) fn parse(channel: &ChannelId, body: &[u8]) -> Result<Posted, Malformed> {
-    Ok(match serde_json::from_slice(body)? {
-        Envelope::UrlVerification { challenge } => Posted::Challenge(challenge),
-        Envelope::EventCallback { event_id, event } => {
-            Posted::Event(read(channel, event_id.as_deref(), event)?)
+    let posted: Value = serde_json::from_slice(body)?;
+    Ok(match Envelope::deserialize(posted) {
+        Ok(Envelope::UrlVerification { challenge }) => Posted::Challenge(challenge),
+        Ok(Envelope::EventCallback { event_id, event }) => {
+            let event_id = event_id.as_deref().and_then(as_name).unwrap_or_default();
+            Posted::Event(Reader { channel, event_id }.read(event))
         }
-        Envelope::Other => Posted::Event(None),
+        Ok(Envelope::Other) => Posted::Event(None),
+        Err(error) => {
+            unreadable(channel, &error);
+            Posted::Event(None)
+        }
     })
+}
+
+fn unreadable(channel: &ChannelId, error: &serde_json::Error) {
+    tracing::warn!(channel.id = %channel, error = %Chain(error), "unreadable Slack event");
 }
 
 #[derive(Deserialize)]
@@ -53,127 +64,197 @@ enum Envelope {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum SlackEvent {
-    Message(SlackMessage),
+    Message(InConversation),
     FileDeleted {
         file_id: String,
+    },
+    /// Slack's reference shows no conversation; where none is named, the edit
+    /// of the message tells.
+    FileUnshared {
+        file_id: String,
+        channel_id: Option<String>,
     },
     #[serde(other)]
     Other,
 }
 
+/// What every event about a message has.
 #[derive(Deserialize)]
-struct SlackMessage {
+struct InConversation {
     subtype: Option<String>,
     channel: String,
+}
+
+/// A message as it was sent, or as it is after an edit.
+#[derive(Deserialize)]
+struct Message {
+    subtype: Option<String>,
     user: Option<String>,
     ts: String,
-    files: Option<Vec<File>>,
+    /// Read one by one: one that is odd never costs the others.
+    files: Option<Vec<Value>>,
 }
 
-/// A file object. A stub of Slack Connect has little more than its id.
 #[derive(Deserialize)]
-struct File {
-    id: String,
-    name: Option<String>,
-    mimetype: Option<String>,
-    size: Option<i64>,
-    mode: Option<String>,
-    #[serde(rename = "file_access")]
-    access: Option<String>,
-    url_private_download: Option<String>,
+struct Edit {
+    /// When it was edited, as is `ts`; the message keeps its own.
+    event_ts: Option<String>,
+    ts: Option<String>,
+    message: Value,
 }
 
-fn read(
-    channel: &ChannelId,
-    event_id: Option<&str>,
-    payload: Value,
-) -> Result<Option<Event>, Malformed> {
-    Ok(match SlackEvent::deserialize(&payload)? {
-        SlackEvent::Message(message) if !is_about_a_message(&message) => {
-            inbound(channel, event_id, message, payload)
+#[derive(Deserialize)]
+struct Deletion {
+    deleted_ts: String,
+}
+
+/// Reads one event.
+struct Reader<'a> {
+    channel: &'a ChannelId,
+    /// For correlation; may be empty.
+    event_id: String,
+}
+
+impl Reader<'_> {
+    fn read(&self, payload: Value) -> Option<Event> {
+        self.try_read(payload)
+            .inspect_err(|error| unreadable(self.channel, error))
+            .ok()?
+    }
+
+    fn try_read(&self, payload: Value) -> serde_json::Result<Option<Event>> {
+        Ok(match SlackEvent::deserialize(&payload)? {
+            SlackEvent::Message(about) => match about.subtype.as_deref() {
+                Some("message_changed") => self.edited(&about.channel, payload)?,
+                Some("message_deleted") => {
+                    let deletion = Deletion::deserialize(&payload)?;
+                    self.id(&about.channel, &deletion.deleted_ts)
+                        .map(Event::MessageDeleted)
+                }
+                Some("message_replied") => None,
+                _ => {
+                    let message = Message::deserialize(&payload)?;
+                    self.inbound(about.channel, message, payload)
+                        .map(Event::Message)
+                }
+            },
+            SlackEvent::FileDeleted { file_id } => {
+                as_name(&file_id).map(|file_id| Event::FileDeleted { file_id })
+            }
+            SlackEvent::FileUnshared {
+                file_id,
+                channel_id,
+            } => as_name(&file_id)
+                .zip(channel_id.and_then(|id| as_name(&id)))
+                .map(|(file_id, conversation)| Event::FileUnshared {
+                    file_id,
+                    conversation,
+                }),
+            SlackEvent::Other => None,
+        })
+    }
+
+    /// An edit. A file that was deleted meanwhile is no file of the message
+    /// any more; nor is anything of one that became a tombstone, which is how
+    /// Slack deletes a message that has replies.
+    fn edited(&self, conversation: &str, payload: Value) -> serde_json::Result<Option<Event>> {
+        let edit = Edit::deserialize(payload)?;
+        let mut message = Message::deserialize(&edit.message)?;
+        if message.subtype.as_deref() == Some("tombstone") {
+            return Ok(self
+                .id(conversation, &message.ts)
+                .map(Event::MessageDeleted));
         }
-        SlackEvent::FileDeleted { file_id } => {
-            as_name(&file_id).map(|file_id| Event::FileDeleted { file_id })
+        // Half of its files would make the others look as if they had left.
+        for file in message.files.iter().flatten() {
+            File::deserialize(file)?;
         }
-        SlackEvent::Message(_) | SlackEvent::Other => None,
-    })
-}
+        if let Some(files) = &mut message.files {
+            files.retain(|file| file["mode"] != "tombstone");
+        }
+        let Some(at) = edit.event_ts.or(edit.ts).as_deref().and_then(micros_of) else {
+            tracing::warn!(channel.id = %self.channel, "Slack edit without a usable time");
+            return Ok(None);
+        };
+        let mut payload = edit.message;
+        // As in the event that brought the message.
+        if let Some(message) = payload.as_object_mut() {
+            message.insert("channel".to_owned(), conversation.into());
+        }
+        Ok(self
+            .inbound(conversation.to_owned(), message, payload)
+            .map(|message| Event::Edited { message, at }))
+    }
 
-fn is_about_a_message(message: &SlackMessage) -> bool {
-    matches!(
-        message.subtype.as_deref(),
-        Some("message_changed" | "message_deleted" | "message_replied")
-    )
-}
+    /// Slack names a message by its conversation and its timestamp there.
+    fn id(&self, conversation: &str, ts: &str) -> Option<MessageId> {
+        format!("{conversation}:{ts}")
+            .parse()
+            .inspect_err(
+                |_| tracing::warn!(channel.id = %self.channel, "Slack event with an unusable id"),
+            )
+            .ok()
+    }
 
-/// Slack names a message by its conversation and its timestamp there.
-fn inbound(
-    channel: &ChannelId,
-    event_id: Option<&str>,
-    message: SlackMessage,
-    payload: Value,
-) -> Option<Event> {
-    let id: MessageId = format!("{}:{}", message.channel, message.ts)
-        .parse()
-        .inspect_err(|_| tracing::warn!(channel.id = %channel, "Slack event with an unusable id"))
-        .ok()?;
-    let about = RegisterAttachmentRequest {
-        channel_id: channel.to_string(),
-        message_id: id.to_string(),
-        conversation_id: message.channel,
-        sender_id: message
-            .user
-            .and_then(|user| as_name(&user))
-            .unwrap_or_default(),
-        message_time: time_of(&message.ts),
-        correlation_id: event_id.and_then(as_name).unwrap_or_default(),
-        ..RegisterAttachmentRequest::default()
-    };
-    Some(Event::Message(InboundMessage {
-        id,
-        kind: message
-            .subtype
-            .and_then(|subtype| as_name(&subtype))
-            .unwrap_or_else(|| "message".to_owned()),
-        payload,
-        files: message
-            .files
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|file| request(&about, file))
-            .collect(),
-    }))
+    fn inbound(
+        &self,
+        conversation: String,
+        message: Message,
+        payload: Value,
+    ) -> Option<InboundMessage> {
+        let id = self.id(&conversation, &message.ts)?;
+        let about = RegisterAttachmentRequest {
+            channel_id: self.channel.to_string(),
+            message_id: id.to_string(),
+            conversation_id: conversation,
+            sender_id: message
+                .user
+                .and_then(|user| as_name(&user))
+                .unwrap_or_default(),
+            message_time: time_of(&message.ts),
+            correlation_id: self.event_id.clone(),
+            ..RegisterAttachmentRequest::default()
+        };
+        Some(InboundMessage {
+            id,
+            kind: message
+                .subtype
+                .and_then(|subtype| as_name(&subtype))
+                .unwrap_or_else(|| "message".to_owned()),
+            payload,
+            files: message
+                .files
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|file| {
+                    File::deserialize(file)
+                        .inspect_err(|error| unreadable(self.channel, error))
+                        .ok()
+                })
+                .filter_map(|file| file.request(&about))
+                .collect(),
+        })
+    }
 }
 
 /// Slack's `ts` is the second and a number within it, six digits long.
 fn time_of(ts: &str) -> Option<Timestamp> {
-    let (seconds, within) = ts.split_once('.')?;
+    let micros = micros_of(ts)?;
     Some(Timestamp {
-        seconds: seconds
-            .parse()
-            .ok()
-            .filter(|seconds| TIMES.contains(seconds))?,
-        nanos: i32::from_str(within)
-            .ok()
-            .filter(|micros| (0..1_000_000).contains(micros))?
-            * 1000,
+        seconds: micros / 1_000_000,
+        nanos: i32::try_from(micros % 1_000_000).ok()? * 1000,
     })
 }
 
-/// The call for one file: what is known of its message, and the file.
-fn request(about: &RegisterAttachmentRequest, file: File) -> Option<RegisterAttachmentRequest> {
-    Some(RegisterAttachmentRequest {
-        source: Some(Source::Slack(SlackSource {
-            file_id: as_name(&file.id)?,
-            url_private_download: url(file.url_private_download),
-            mode: file.mode.unwrap_or_default(),
-            file_access: file.access.unwrap_or_default(),
-        })),
-        file_name: file.name.map(file_name).unwrap_or_default(),
-        declared_content_type: content_type(file.mimetype),
-        declared_size_bytes: file.size.filter(|size| *size > 0),
-        ..about.clone()
-    })
+fn micros_of(ts: &str) -> Option<i64> {
+    let (seconds, within) = ts.split_once('.')?;
+    let seconds = i64::from_str(seconds)
+        .ok()
+        .filter(|seconds| TIMES.contains(seconds))?;
+    let within = i64::from_str(within)
+        .ok()
+        .filter(|micros| (0..1_000_000).contains(micros))?;
+    Some(seconds * 1_000_000 + within)
 }
 
 #[cfg(test)]

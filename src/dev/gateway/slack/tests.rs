@@ -1,6 +1,9 @@
 //! Bodies as Slack's Events API documents them.
 
 use super::*;
+use crate::dev::gateway::event::media_id;
+use crate::proto::SlackSource;
+use crate::proto::register_attachment_request::Source;
 use serde_json::json;
 
 fn parse_json(body: &Value) -> Posted {
@@ -124,11 +127,12 @@ fn a_deleted_file_is_named() {
 
 #[test]
 fn other_events_are_passed_over() {
-    let mut edit = share(&json!([{"id": "F1"}]));
-    edit["subtype"] = json!("message_changed");
+    let mut replied = share(&json!([{"id": "F1"}]));
+    replied["subtype"] = json!("message_replied");
     for other in [
-        edit,
+        replied,
         json!({"type": "file_shared", "file_id": "F1", "channel_id": "C1"}),
+        json!({"type": "file_unshared", "file_id": "F1", "file": {"id": "F1"}}),
         json!({"type": "reaction_added", "item": {}}),
     ] {
         assert_eq!(event(&other), None, "{other}");
@@ -139,15 +143,101 @@ fn other_events_are_passed_over() {
     );
 }
 
+fn edit(message: &Value) -> Value {
+    json!({
+        "type": "message", "subtype": "message_changed", "channel": "C1", "hidden": true,
+        "ts": "1531420700.000200", "event_ts": "1531420700.000200",
+        "message": message, "previous_message": {},
+    })
+}
+
 #[test]
-fn a_body_that_is_no_event_is_malformed() {
-    for body in [
-        "",
+fn an_edit_is_the_message_as_it_is_now() {
+    let mut now = share(&json!([
+        {"id": "F1", "mode": "hosted"}, {"id": "F2", "mode": "tombstone"}, {"id": "F3"},
+    ]));
+    now["channel"].take();
+    let Some(Event::Edited { message, at }) = event(&edit(&now)) else {
+        panic!("no edit");
+    };
+    assert_eq!(message.id.as_str(), "C1:1531420618.000100");
+    assert_eq!(at, 1_531_420_700_000_200);
+    assert_eq!(message.payload["channel"], "C1");
+    assert_eq!(message.payload["previous_message"], Value::Null);
+    let files: Vec<_> = message.files.iter().map(media_id).collect();
+    assert_eq!(files, ["F1", "F3"], "the deleted one is no file of it");
+    assert_eq!(message.files[1].conversation_id, "C1");
+}
+
+#[test]
+fn a_message_that_is_gone_is_named() {
+    let id = || "C1:1531420618.000100".parse().unwrap();
+    let deleted = json!({
+        "type": "message", "subtype": "message_deleted", "channel": "C1", "hidden": true,
+        "ts": "1531420700.000200", "deleted_ts": "1531420618.000100",
+    });
+    assert_eq!(event(&deleted), Some(Event::MessageDeleted(id())));
+    // One that has replies stays as a tombstone.
+    let tombstone = json!({"type": "message", "subtype": "tombstone", "ts": "1531420618.000100"});
+    assert_eq!(event(&edit(&tombstone)), Some(Event::MessageDeleted(id())));
+}
+
+#[test]
+fn a_file_that_left_a_conversation_is_named() {
+    assert_eq!(
+        event(&json!({"type": "file_unshared", "file_id": "F1", "channel_id": "C1"})),
+        Some(Event::FileUnshared {
+            file_id: "F1".to_owned(),
+            conversation: "C1".to_owned()
+        })
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_done_with() {
+    let mut timeless = edit(&share(&json!([])));
+    timeless["ts"].take();
+    timeless["event_ts"].take();
+    for odd in [
+        json!({"type": "message"}),
+        json!({"type": "message", "channel": "C1", "text": "no ts"}),
+        json!({"type": "message", "channel": "C 1", "ts": "1.2"}),
+        json!({"type": "message", "channel": "C1", "ts": "1.2", "files": "none"}),
+        json!({"type": "message", "channel": "C1", "subtype": "message_deleted"}),
+        json!({"type": "file_deleted"}),
+        json!({"type": "file_unshared", "file_id": "F1", "channel_id": "C\u{0}"}),
+        json!({"no": "type"}),
+        json!(17),
+        timeless,
+        edit(&json!({"ts": "1.2", "files": [{"name": "no id"}]})),
+        edit(&Value::Null),
+    ] {
+        assert_eq!(event(&odd), None, "{odd}");
+    }
+    // Read as a message by its order, which it is not.
+    event(&edit(&json!(["a", "U1", "1.2", []])));
+    for odd in [
         "[]",
         "{}",
+        "17",
         r#"{"type":"event_callback"}"#,
-        r#"{"type":"event_callback","event":{"type":"message"}}"#,
+        r#"{"type":"url_verification"}"#,
     ] {
+        let posted = parse(&"T1".parse().unwrap(), odd.as_bytes()).unwrap();
+        assert_eq!(posted, Posted::Event(None), "{odd}");
+    }
+}
+
+#[test]
+fn an_odd_file_never_costs_the_others() {
+    let message = message(&share(&json!([{"name": "no id"}, 17, {"id": "F1"}])));
+    let files: Vec<_> = message.files.iter().map(media_id).collect();
+    assert_eq!(files, ["F1"]);
+}
+
+#[test]
+fn a_body_that_is_no_json_is_malformed() {
+    for body in ["", "{", "payload=%7B%7D"] {
         assert!(
             parse(&"T1".parse().unwrap(), body.as_bytes()).is_err(),
             "{body:?}"

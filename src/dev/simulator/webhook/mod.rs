@@ -7,7 +7,7 @@ mod line;
 mod slack;
 
 pub use line::{LineEvent, line_webhook};
-pub use slack::slack_event;
+pub use slack::{SlackEvent, slack_event, slack_webhook};
 
 /// A body and the headers that go with it. The signature covers these very
 /// bytes: written anew as JSON, they no longer verify.

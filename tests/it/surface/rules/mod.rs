@@ -93,7 +93,7 @@ async fn every_rule_is_kept() {
                     }
                 }
                 (Verdict::Broken, None) => {
-                    faults.push(format!("{what} is broken, and nobody says so"))
+                    faults.push(format!("{what} is broken, and nobody says so"));
                 }
                 (Verdict::Broken, Some(status)) => {
                     let told = violated(&status);
