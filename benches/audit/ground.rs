@@ -112,10 +112,8 @@ async fn fill(root: &Path, connection: &mut PgConnection) -> Outcome<()> {
     let (objects, blobs) = (bucket.join("objects"), bucket.join("blobs"));
     fs::create_dir_all(&objects)?;
     fs::create_dir_all(&blobs)?;
-    let mut keys = sqlx::query_scalar::<_, String>(
-        "select storage_key from attachments where status = 'stored'",
-    )
-    .fetch(connection);
+    let mut keys =
+        sqlx::query_scalar::<_, String>("select storage_key from objects").fetch(connection);
     let mut original = PathBuf::new();
     let mut count = 0;
     while let Some(key) = keys.try_next().await? {

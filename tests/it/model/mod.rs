@@ -1,9 +1,12 @@
 //! The model from outside: one file of one message, many objects, two kinds of
 //! work.
 
+mod auditing;
 mod content;
+mod erasing;
 mod judged_anew;
 mod occurrence;
+mod plans;
 mod renditions;
 mod repeats;
 mod tenant;
