@@ -8,7 +8,7 @@ use crate::attachment::Attachment;
 use crate::attachment::deletion::{Cause, Group, SourceName};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::Bucket;
-use crate::db::{Db, DbError, Deleted};
+use crate::db::{Db, DbError, Deleted, Removal};
 use crate::failpoint::{self, Step};
 use crate::ids::{AttachmentId, TenantId};
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Purge {
         cause: Cause,
     ) -> Result<Attachment, PurgeError> {
         let deleted = self.db.delete(tenant, id, cause).await?;
-        self.remove(&deleted.keys).await?;
+        self.remove(tenant, &deleted.keys).await?;
         self.db
             .attachment(tenant, id)
             .await?
@@ -104,7 +104,7 @@ impl Purge {
         // Before what is here: whatever is registered meanwhile meets it.
         self.db.bury_source(tenant, name, cause).await?;
         let step = || self.db.delete_source(tenant, name, cause, BATCH);
-        let Purged { is_done, .. } = self.delete_all(step).await?;
+        let Purged { is_done, .. } = self.delete_all(tenant, step).await?;
         let ids = self.db.ids_of_source(tenant, name, SHOWN).await?;
         let mut found = self.db.attachments(tenant, &ids).await?;
         let attachments = ids.iter().filter_map(|id| found.remove(id)?.ok());
@@ -130,12 +130,16 @@ impl Purge {
         Ok(Purged {
             already_deleted,
             is_tombstoned: matches!(group, Group::Message(_)),
-            ..self.delete_all(step).await?
+            ..self.delete_all(tenant, step).await?
         })
     }
 
     /// Repeats a step until it finds nothing more, or its time is up.
-    async fn delete_all<F>(&self, step: impl Fn() -> F) -> Result<Purged, PurgeError>
+    async fn delete_all<F>(
+        &self,
+        tenant: &TenantId,
+        step: impl Fn() -> F,
+    ) -> Result<Purged, PurgeError>
     where
         F: Future<Output = Result<Deleted, DbError>>,
     {
@@ -149,13 +153,13 @@ impl Purge {
             }
             purged.deleted += deleted.count;
             purged.bytes += deleted.bytes;
-            self.remove(&deleted.keys).await?;
+            self.remove(tenant, &deleted.keys).await?;
             failpoint::reach(Step::Purged).await;
         }
         Ok(purged)
     }
 
-    async fn remove(&self, keys: &[StorageKey]) -> Result<(), DbError> {
+    async fn remove(&self, tenant: &TenantId, keys: &[StorageKey]) -> Result<(), DbError> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -163,6 +167,10 @@ impl Purge {
         // and no caller waits for a store that says nothing.
         let gone = self.bucket.delete(keys, PATIENCE).await;
         failpoint::reach(Step::Removing).await;
-        self.db.forget_doomed(&gone).await
+        let gone = gone.into_iter().map(|key| Removal {
+            tenant: tenant.to_string(),
+            key,
+        });
+        self.db.forget_doomed(&gone.collect::<Vec<_>>()).await
     }
 }

@@ -5,12 +5,13 @@
 
 use crate::blob::{BlobError, Bucket};
 use crate::clock::Clock;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Removal};
 use crate::failpoint::{self, Step};
 use crate::queue::Queue;
 use crate::telemetry::Chain;
 use futures::FutureExt as _;
 use metrics::{counter, gauge};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -279,8 +280,12 @@ impl Sweeper {
         }
         failpoint::reach(Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
-        let gone = self.bucket.delete(&doomed, STORE_PATIENCE).await;
+        let keys: Vec<_> = doomed.iter().map(|removal| removal.key.clone()).collect();
+        let gone = self.bucket.delete(&keys, STORE_PATIENCE).await;
+        let gone: HashSet<_> = gone.into_iter().collect();
         failpoint::reach(Step::Removing).await;
+        let is_gone = |removal: &Removal| gone.contains(&removal.key);
+        let gone: Vec<_> = doomed.into_iter().filter(is_gone).collect();
         self.db.forget_doomed(&gone).await?;
         Ok(gone.len() as u64)
     }

@@ -49,12 +49,20 @@ update removals r
 set due_at = now() + make_interval(secs => $1), attempt_count = r.attempt_count + 1
 from due
 where not due.is_stored and r.tenant_id = due.tenant_id and r.storage_key = due.storage_key
-returning r.storage_key";
+returning r.tenant_id, r.storage_key";
 
-/// A key names its tenant; one that does not is nobody's.
 const FORGET: &str = "
-delete from removals r using unnest($1::text[]) as k(key)
-where r.tenant_id = split_part(k.key, '/', 3) and r.storage_key = k.key";
+delete from removals r using unnest($1::text[], $2::text[]) as k(tenant, key)
+where r.tenant_id = k.tenant and r.storage_key = k.key";
+
+/// An object that must go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Whose it was, as the row has it: it need not be a tenant that could be.
+    pub tenant: String,
+    /// Its key.
+    pub key: StorageKey,
+}
 
 impl Db {
     /// Notes the object that an attempt at work of this kind is about to put,
@@ -90,25 +98,37 @@ impl Db {
         Ok(())
     }
 
-    /// Takes up to `count` keys whose objects must go, of all tenants; those
-    /// that are not forgotten come back after `again_in`.
+    /// Takes up to `count` objects that must go, of all tenants; those that
+    /// are not forgotten come back after `again_in`.
     pub async fn take_doomed(
         &self,
         again_in: Duration,
         count: u32,
-    ) -> Result<Vec<StorageKey>, DbError> {
-        let keys: Vec<String> = sqlx::query_scalar(TAKE_DUE)
+    ) -> Result<Vec<Removal>, DbError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(TAKE_DUE)
             .bind(to_seconds(again_in))
             .bind(i64::from(count))
             .fetch_all(&self.pool)
             .await?;
-        Ok(keys.into_iter().map(StorageKey::from_stored).collect())
+        let removals = rows.into_iter().map(|(tenant, key)| Removal {
+            tenant,
+            key: StorageKey::from_stored(key),
+        });
+        Ok(removals.collect())
     }
 
-    /// Forgets keys whose objects are gone.
-    pub async fn forget_doomed(&self, keys: &[StorageKey]) -> Result<(), DbError> {
-        let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
-        sqlx::query(FORGET).bind(keys).execute(&self.pool).await?;
+    /// Forgets objects that are gone.
+    pub async fn forget_doomed(&self, gone: &[Removal]) -> Result<(), DbError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let tenants: Vec<&str> = gone.iter().map(|gone| gone.tenant.as_str()).collect();
+        let keys: Vec<&str> = gone.iter().map(|gone| gone.key.as_str()).collect();
+        sqlx::query(FORGET)
+            .bind(tenants)
+            .bind(keys)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }

@@ -247,8 +247,8 @@ async fn a_redrive_that_is_killed_goes_on_by_the_same_command() {
 async fn crowd(fleet: &Fleet) {
     sqlx::raw_sql(
         "update attachments set conversation_id = 'crowd';
-         insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source, message_id,
-            conversation_id, file_name, declared_content_type, retention, status, failure_reason,
+         insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+            message_id, conversation_id, file_name, declared_content_type, retention, status, failure_reason,
             attempt_count, max_attempts)
          select tenant_id, gen_random_uuid(), channel_id, 'crowd-' || n, part, occurrence,
             jsonb_set(source, '{line,message_id}', to_jsonb('crowd-' || n)), message_id,

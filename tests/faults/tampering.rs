@@ -57,10 +57,12 @@ async fn an_object_that_was_tampered_with_is_data_loss_and_never_a_short_success
 }
 
 async fn key_of(fleet: &Fleet, media_id: &str) -> String {
-    sqlx::query_scalar("select storage_key from objects o join attachments a on a.tenant_id = o.tenant_id
-            and a.id = o.attachment_id where a.media_id = $1")
-        .bind(media_id)
-        .fetch_one(&fleet.pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "select storage_key from objects o join attachments a on a.id = o.attachment_id
+         where media_id = $1",
+    )
+    .bind(media_id)
+    .fetch_one(&fleet.pool)
+    .await
+    .unwrap()
 }

@@ -123,7 +123,7 @@ async fn a_batch_answers_in_order_item_by_item() {
 async fn a_record_that_cannot_be_read_costs_the_others_nothing() {
     let app = TestApp::start().await;
     let good = app.register(line("1")).await.attachment_id;
-    for (id, poison) in [("2", "source = 'null'"), ("3", "created_at = 'infinity'")] {
+    for (id, poison) in [("2", "source = 'null'"), ("3", "channel_id = 'a b'")] {
         let bad = app.register(line(id)).await.attachment_id;
         let poisoned = format!("update attachments set {poison} where media_id = '{id}'");
         sqlx::query(sqlx::AssertSqlSafe(poisoned))
@@ -141,6 +141,13 @@ async fn a_record_that_cannot_be_read_costs_the_others_nothing() {
         };
         assert_eq!(of_item(error.clone()).code(), Code::Internal, "{poison}");
     }
+    // Times that no reader can hold cannot be written at all.
+    let endless = sqlx::query("update attachments set created_at = 'infinity'");
+    let refused = endless.execute(&app.pool).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("attachments_times"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,8 +72,8 @@ async fn work_that_is_there_already_makes_way_for_a_retry() {
     let id = register(&mut client, line("r1")).await.attachment_id;
     app.wait_final(TENANT, &id).await;
     sqlx::query(
-        "insert into work (attachment_id, tenant_id, max_attempts, attempt_count, fence)
-         select id, tenant_id, max_attempts, max_attempts, 7000 from attachments",
+        "insert into work (attachment_id, tenant_id, kind, max_attempts, attempt_count, fence)
+         select id, tenant_id, 'ingest', max_attempts, max_attempts, 7000 from attachments",
     )
     .execute(&app.pool)
     .await
@@ -357,8 +357,9 @@ async fn a_watcher_hears_of_a_deletion_last() {
     let id = register(&mut client, line("w1")).await.attachment_id;
     app.wait_final(TENANT, &id).await;
     sqlx::query(
-        "update attachments set status = 'deleted', failure_reason = 'DELETE_REQUESTED',
-             storage_key = null, checksum_sha256 = null where id = $1::uuid",
+        "with emptied as (delete from objects where attachment_id = $1::uuid)
+         update attachments set status = 'deleted', failure_reason = 'DELETE_REQUESTED',
+             source = null, sender_id = null, file_name = '' where id = $1::uuid",
     )
     .bind(&id)
     .execute(&mut *purge)

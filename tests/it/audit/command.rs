@@ -4,14 +4,14 @@ use crate::ground::running_service::Ground;
 use serde_json::Value;
 
 /// Of an attachment that never was.
-const TRACE: &str = "insert into attempts (tenant_id, attachment_id, kind, fence, started_at, counted, worker)
+const TRACE: &str = "insert into attempts (tenant_id, attachment_id, kind, fence, started_at,
+        counted, worker)
     values ('acme', '0198c0de-0000-7000-8000-000000000000', 'ingest', 1, now(), true, 'nobody')";
 /// Of one that has no work.
 const LOST: &str = "insert into attachments (tenant_id, id, channel_id, media_id, part,
-        occurrence, source, message_id, file_name, declared_content_type, retention, status,
-        max_attempts, created_at)
+        occurrence, source, message_id, file_name, declared_content_type, retention, status, max_attempts, created_at)
     values ('acme', '0198c0de-1111-7000-8000-000000000000', 'line-main', '1', '', '',
-        '{\"line\":{\"message_id\":\"1\"}}', 'm', '', '', 'durable', 'open', 5, now() - interval '1 day')";
+        '{\"kind\":\"line\"}', 'm', '', '', 'durable', 'open', 5, now() - interval '1 day')";
 
 async fn execute(ground: &Ground, statement: &'static str) {
     let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
@@ -110,19 +110,21 @@ async fn a_store_that_is_away_is_said_and_not_taken_for_an_empty_one() {
 }
 
 /// Stored, as their rows say; the bucket has none of them.
-const GONE: &str = "with made as (
-        insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
-            message_id, file_name, declared_content_type, retention, status, max_attempts,
-            created_at, stored_at)
-        select 'acme', gen_random_uuid(), 'line-main', n::text, '', '',
-            '{\"line\":{\"message_id\":\"1\"}}', 'm', '', '', 'durable', 'stored', 5,
-            now() - interval '1 day', now()
-        from generate_series(1, 101) as n returning id)
-    insert into objects (tenant_id, attachment_id, rendition, storage_key, content_type,
-        size_bytes, checksum_sha256)
-    select 'acme', id, 'original', 'attachments/durable/acme/m/' || id || '/1-x.png', 'image/png',
-        1, decode(repeat('00', 32), 'hex')
-    from made";
+const GONE: &str = "
+with made as (
+    insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+        message_id, file_name, declared_content_type, retention, status, max_attempts, created_at,
+        stored_at)
+    select 'acme', gen_random_uuid(), 'line-main', n::text, '', '', '{\"kind\":\"line\"}', 'm', '',
+        '', 'durable', 'stored', 5, now() - interval '1 day', now()
+    from generate_series(1, 101) as n
+    returning id
+)
+insert into objects (tenant_id, attachment_id, rendition, storage_key, content_type, size_bytes,
+    checksum_sha256)
+select 'acme', id, 'original', 'attachments/durable/acme/m/' || id || '/1-x.png', 'image/png', 1,
+    decode(repeat('00', 32), 'hex')
+from made";
 
 async fn count(ground: &Ground, query: &'static str) -> i64 {
     let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();

@@ -105,20 +105,23 @@ async fn more_than_a_page_of_both_sides_meets() {
     let app = start().await;
     let stored = store(&app, 1).await;
     // No object of these rows is there; those without a row lie between them.
-    let spread = "insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence,
-            source, message_id, file_name, declared_content_type, retention, status, max_attempts,
-            stored_at)
-        select tenant_id, md5(n::text)::uuid, channel_id, n::text, part, occurrence, source,
-            message_id, file_name, declared_content_type, retention, status, max_attempts,
-            stored_at
-        from attachments, generate_series(1, 1900) as n where id = $1";
-    let their_objects = "insert into objects (tenant_id, attachment_id, rendition, storage_key,
-            content_type, size_bytes, checksum_sha256)
-        select tenant_id, md5(n::text)::uuid, rendition,
-            'attachments/durable/acme/m/' || md5(n::text)::uuid || '/1-x.png', content_type,
-            size_bytes, checksum_sha256
-        from objects, generate_series(1, 1900) as n where attachment_id = $1";
-    tamper(&app, &[spread, their_objects], stored[0].id).await;
+    let spread = "with made as (
+            insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+                message_id, file_name, declared_content_type, retention, status, max_attempts,
+                stored_at)
+            select tenant_id, md5(n::text)::uuid, channel_id, n::text, part, occurrence, source,
+                message_id, file_name, declared_content_type, retention, status, max_attempts,
+                stored_at
+            from attachments, generate_series(1, 1900) as n where id = $1
+            returning tenant_id, id
+        )
+        insert into objects (tenant_id, attachment_id, rendition, storage_key, content_type,
+            size_bytes, checksum_sha256)
+        select m.tenant_id, m.id, o.rendition,
+            'attachments/durable/acme/m/' || m.id || '/1-x.png', o.content_type, o.size_bytes,
+            o.checksum_sha256
+        from made m, objects o where o.attachment_id = $1";
+    tamper(&app, &[spread], stored[0].id).await;
     for n in 0..40 {
         put(
             &app,
@@ -139,11 +142,15 @@ async fn more_than_a_page_of_both_sides_meets() {
 async fn the_last_copy_of_a_lost_row_is_kept() {
     let app = start().await;
     let stored = store(&app, 2).await;
-    let forget = [
-        "delete from attachments where id = $1",
-        "delete from objects where attachment_id = $1",
-    ];
-    tamper(&app, &forget, stored[0].id).await;
+    tamper(
+        &app,
+        &[
+            "delete from objects where attachment_id = $1",
+            "delete from attachments where id = $1",
+        ],
+        stored[0].id,
+    )
+    .await;
     let report = audit(&app, Repair::Yes).await;
     assert_found(
         &report,

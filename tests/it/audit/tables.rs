@@ -17,8 +17,8 @@ async fn lost_work_is_put_back_and_stray_work_dropped() {
     // That it was stored once is forgotten with it.
     let forget = "delete from events where attachment_id = $1";
     tamper(&app, &[OPEN, forget], stored[0].id).await;
-    let stray = "insert into work (tenant_id, attachment_id, kind, max_attempts, due_at)
-        values ('acme', $1, 'ingest', 5, now() + interval '1 day')";
+    let stray = "insert into work (attachment_id, tenant_id, kind, max_attempts, due_at)
+        values ($1, 'acme', 'ingest', 5, now() + interval '1 day')";
     tamper(&app, &[stray], stored[1].id).await;
     let expected = [
         (Check::OpenHasWork, 1),
@@ -38,9 +38,9 @@ async fn work_that_nobody_takes_is_found_and_left_to_the_workers() {
     let app = start().await;
     let stored = store(&app, 1).await;
     // Without an attempt left no worker takes it, and no sweeper comes by.
-    let overdue = "insert into work (tenant_id, attachment_id, kind, max_attempts, attempt_count,
-            due_at)
-        values ('acme', $1, 'ingest', 5, 5, now() - interval '1 day')";
+    let overdue =
+        "insert into work (attachment_id, tenant_id, kind, max_attempts, attempt_count, due_at)
+        values ($1, 'acme', 'ingest', 5, 5, now() - interval '1 day')";
     tamper(&app, &[OPEN, overdue], stored[0].id).await;
     let report = audit(&app, Repair::Yes).await;
     assert_found(
@@ -129,8 +129,8 @@ async fn a_final_status_is_left_by_deletion_retry_and_a_credential_only() {
         .await
         .unwrap();
     sqlx::query(
-        "update attachments set status = 'rejected', failure_reason = 'CORRUPTED'
-         where id = $1",
+        "with emptied as (delete from objects where attachment_id = $1)
+         update attachments set status = 'rejected', failure_reason = 'CORRUPTED' where id = $1",
     )
     .bind(stored[1].id)
     .execute(&app.pool)
@@ -156,8 +156,8 @@ async fn a_lost_constraint_is_put_back_while_sources_are_unique() {
     .await;
     assert_found(&audit(&app, Repair::No).await, &[(Check::UniqueIsKept, 1)]);
     let double = "insert into attachments (tenant_id, id, channel_id, media_id, part,
-            occurrence, source, message_id, file_name, declared_content_type, retention, status,
-            max_attempts, failure_reason)
+            occurrence, source, message_id, file_name, declared_content_type, retention, status, max_attempts,
+            failure_reason)
         select tenant_id, gen_random_uuid(), channel_id, media_id, part, occurrence, source,
             message_id, file_name, declared_content_type, retention, 'failed', max_attempts,
             'SOURCE_NOT_FOUND'

@@ -134,8 +134,8 @@ async fn an_announcement_that_comes_too_late_removes_nothing() {
     app.line_plays("1", &["ok"]);
     let stored = app.ingest(line("1")).await;
     sqlx::query(
-        "insert into removals (storage_key, tenant_id, attachment_id, fence, due_at)
-         select storage_key, tenant_id, id, 1, now() from attachments",
+        "insert into removals (storage_key, tenant_id, attachment_id, kind, fence, due_at)
+         select storage_key, tenant_id, attachment_id, 'ingest', 1, now() from objects",
     )
     .execute(&app.pool)
     .await

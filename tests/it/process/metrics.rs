@@ -11,14 +11,14 @@ use reqwest::StatusCode;
 /// Open attachments of a tenant without a channel, that only workers would touch.
 const WORK: &str = "
 with opened as (
-    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
-        file_name, declared_content_type, retention, status, max_attempts)
-    select 'acme', gen_random_uuid(), 'line-main', n::text, '', '{\"kind\":\"line\"}', 'm', '', '',
+    insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+        message_id, file_name, declared_content_type, retention, status, max_attempts)
+    select 'acme', gen_random_uuid(), 'line-main', n::text, '', '', '{\"kind\":\"line\"}', 'm', '', '',
         'durable', 'open', 5 from generate_series(1, 5) as n
     returning id, media_id
 )
-insert into work (attachment_id, tenant_id, max_attempts, due_at, leased_by, started_at)
-select id, 'acme', 5, case when media_id > '3' then now() + interval '1 hour'
+insert into work (attachment_id, tenant_id, kind, max_attempts, due_at, leased_by, started_at)
+select id, 'acme', 'ingest', 5, case when media_id > '3' then now() + interval '1 hour'
         else now() - interval '2 hours' end,
     case when media_id > '3' then 'somebody' end, case when media_id > '3' then now() end
 from opened";
@@ -80,14 +80,14 @@ const OUTAGE: &str = "attachments_storage_outage";
 /// has lost its work.
 const ACCIDENTS: &str = "
 with opened as (
-    insert into attachments (tenant_id, id, channel_id, media_id, part, source, message_id,
-        file_name, declared_content_type, retention, status, max_attempts, created_at)
-    select 'acme', gen_random_uuid(), 'nobody', n, '', '{\"kind\":\"line\"}', 'm', '', '',
+    insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+        message_id, file_name, declared_content_type, retention, status, max_attempts, created_at)
+    select 'acme', gen_random_uuid(), 'nobody', n, '', '', '{\"kind\":\"line\"}', 'm', '', '',
         'durable', 'open', 5, now() - interval '1 hour' from unnest(array['dead', 'lost']) as n
     returning id, media_id
 )
-insert into work (attachment_id, tenant_id, attempt_count, max_attempts, due_at)
-select id, 'acme', 5, 5, now() from opened where media_id = 'dead'";
+insert into work (attachment_id, tenant_id, kind, attempt_count, max_attempts, due_at)
+select id, 'acme', 'ingest', 5, 5, now() from opened where media_id = 'dead'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_alarm_watches_begins_at_nothing_and_moves() {

@@ -96,6 +96,22 @@ impl TestApp {
             .url
     }
 
+    /// Lets addresses on this machine be plain http once they are recorded: a
+    /// registration must be https, and no authority vouches for a test's server.
+    pub async fn let_urls_be_plain(&self) {
+        sqlx::raw_sql(
+            "create function plain() returns trigger language plpgsql as $$ begin
+                new.source = replace(new.source::text, 'https://127.', 'http://127.')::jsonb;
+                return new;
+             end $$;
+             create trigger plain before insert on attachments
+                for each row execute function plain()",
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
     /// Lets a worker that is dead by now have taken the running attempt over;
     /// no attempt is left after the `last` one.
     pub async fn haunt(&self, id: &str, last: bool) {

@@ -58,6 +58,12 @@ impl Web {
         format!("http://{}{path}", self.address)
     }
 
+    /// The address that a registration may bear; see
+    /// [`super::TestApp::let_urls_be_plain`].
+    pub fn tls_url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
     pub fn visits(&self) -> Vec<Visit> {
         self.shared.visits.lock().unwrap().clone()
     }
