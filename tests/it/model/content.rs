@@ -130,7 +130,7 @@ async fn more_than_a_batch_is_put_back_once_each() {
         "insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
             message_id, file_name, declared_content_type, retention, status, max_attempts,
             stored_at)
-         select tenant_id, gen_random_uuid(), channel_id, n::text, part, occurrence, source,
+         select tenant_id, gen_random_uuid(), channel_id, 'more-' || n, part, occurrence, source,
             message_id, file_name, declared_content_type, retention, status, max_attempts,
             stored_at
          from attachments, generate_series(1, 1200) as n",
@@ -145,7 +145,10 @@ async fn more_than_a_batch_is_put_back_once_each() {
     assert_eq!(redrive_content(&app, "").await, 1201);
     app.eventually("all of it to be looked at", async || {
         let ended = "select count(*) from attachments where processing_status <> 'open'";
-        let ended: i64 = sqlx::query_scalar(ended).fetch_one(&app.pool).await.unwrap();
+        let ended: i64 = sqlx::query_scalar(ended)
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
         ended == 1201
     })
     .await;

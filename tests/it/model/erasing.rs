@@ -16,7 +16,7 @@ use attachments::proto::{
 use std::time::Duration;
 use uuid::Uuid;
 
-const CONVERSATION: &str = "a conversation";
+const CONVERSATION: &str = "a-conversation";
 
 fn said(message_id: &str) -> RegisterAttachmentRequest {
     RegisterAttachmentRequest {

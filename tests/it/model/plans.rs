@@ -10,7 +10,7 @@ use std::time::Duration;
 const DUE: &str = "
 insert into work (tenant_id, attachment_id, kind, max_attempts, attempt_count, due_at)
 select 'acme', gen_random_uuid(), 'ingest', 5, 5, now() - interval '1 hour'
-from generate_series(1, 2000)";
+from generate_series(1, 20)";
 
 /// As an outage leaves it: put off, all of it.
 const PUT_OFF: &str = "
