@@ -106,34 +106,24 @@ create index removals_due on removals (due_at);
 create index removals_failing on removals (storage_key) where attempt_count >= 5;
 
 -- Whoever deletes takes the work and the objects it sees. Work that a retry put
--- back while the deletion waited for the attachment, and objects that a
--- settlement stored, are newer than what the deletion sees; a trigger sees
--- them, and nothing is left of what is deleted.
-create function attachments_drop_work() returns trigger language plpgsql as $$
+-- back, and an object that a settlement stored, while the deletion waited for
+-- its locks, are newer than what its statement sees. A trigger sees them: no
+-- work is left to be claimed, and no object stays behind.
+create function attachments_leave_nothing() returns trigger language plpgsql as $$
 begin
     delete from work where tenant_id = new.tenant_id and attachment_id = new.id;
+    with emptied as (
+        delete from objects where tenant_id = new.tenant_id and attachment_id = new.id
+        returning tenant_id, storage_key
+    )
+    insert into removals (tenant_id, storage_key)
+    select tenant_id, storage_key from emptied
+    on conflict (tenant_id, storage_key) do nothing;
     return null;
 end $$;
 
 create trigger attachments_deleted after update on attachments
     for each row when (new.status = 'deleted' and old.status <> 'deleted')
-    execute function attachments_drop_work();
+    execute function attachments_leave_nothing();
 
-comment on function attachments_drop_work is 'Deletion wins: nothing deleted has work, whoever deletes it and however late its work came';
-
-create function attachments_drop_objects() returns trigger language plpgsql as $$
-begin
-    with emptied as (
-        delete from objects where tenant_id = new.tenant_id and attachment_id = new.id
-        returning tenant_id, storage_key
-    )
-    insert into removals (tenant_id, storage_key) select tenant_id, storage_key from emptied
-    on conflict (tenant_id, storage_key) do update set due_at = now();
-    return null;
-end $$;
-
-create trigger attachments_emptied after update on attachments
-    for each row when (new.status <> 'stored' and old.status = 'stored')
-    execute function attachments_drop_objects();
-
-comment on function attachments_drop_objects is 'What is no longer stored has no objects, whoever changed it and however late they came';
+comment on function attachments_leave_nothing is 'Deletion wins: nothing deleted has work or objects, whoever deletes it and however late they came';

@@ -14,7 +14,7 @@ create table tombstones (
 comment on table tombstones is 'Deletions by the provider''s id, of all parts and occurrences. A file that is registered later is recorded as deleted; the sweeper catches one that was registered at the same instant';
 comment on column tombstones.media_id is 'As in attachments: the provider''s id of the file';
 comment on column tombstones.cause is 'The reason that what it bars is recorded with';
-comment on column tombstones.created_at is 'Tombstones are forgotten after a while: providers do not redeliver for ever';
+comment on column tombstones.created_at is 'When it was last asked for. Tombstones are forgotten after a while: providers do not redeliver for ever';
 
 create index tombstones_by_age on tombstones (created_at);
 

@@ -25,7 +25,7 @@ const TRIES: usize = 10;
 /// A tenant's language counts after this long at most.
 const FRESH: Duration = Duration::from_secs(10);
 const CAPACITY: u64 = 10_000;
-/// Nobody waits for longer to be told in another language.
+/// How long a call waits for its tenant's language; then it speaks English.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Keeps a tenant's record and its channels.
@@ -149,7 +149,8 @@ impl Admin {
                 .db
                 .set_credential(tenant, id, provider, &sealed)
                 .await?;
-            // Else it has become another provider's, and the credential is not for that.
+            // `None`: the channel has become another provider's meanwhile, and the
+            // credential is not for that one.
             if let Some(record) = set {
                 // The credential is in force by now, so a call that fails here
                 // is made again.

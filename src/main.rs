@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What an operator's command says on stderr beside its errors. Slow statements
-/// are no news there: it looks at everything.
+/// What an operator's command says on stderr beside its errors. A slow
+/// statement is not worth a line there: such a command looks at everything.
 const OPERATOR_LOG: &str = "warn,sqlx=error";
 
 /// `EX_CONFIG` of sysexits.h.

@@ -2,7 +2,7 @@
 //!
 //! Promises: deletion wins over every status, also when it comes before the
 //! file does; links die with the object, and the object goes even if the
-//! store is away now.
+//! store is unavailable now.
 
 use crate::attachment::Attachment;
 use crate::attachment::deletion::{Cause, Group, SourceName};
@@ -102,7 +102,7 @@ impl Purge {
         cause: Cause,
     ) -> Result<SourceDeleted, PurgeError> {
         // Before what is here: whatever is registered meanwhile meets it.
-        self.db.bury_source(tenant, name, cause).await?;
+        self.db.put_source_tombstone(tenant, name, cause).await?;
         let step = || self.db.delete_source(tenant, name, cause, BATCH);
         let Purged { is_done, .. } = self.delete_all(tenant, step).await?;
         let ids = self.db.ids_of_source(tenant, name, SHOWN).await?;
@@ -123,7 +123,9 @@ impl Purge {
         cause: Cause,
     ) -> Result<Purged, PurgeError> {
         if let Group::Message(message) = group {
-            self.db.bury_message(tenant, message, cause).await?;
+            self.db
+                .put_message_tombstone(tenant, message, cause)
+                .await?;
         }
         let already_deleted = self.db.count_deleted(tenant, group).await?;
         let step = || self.db.delete_group(tenant, group, cause, BATCH);
@@ -147,7 +149,9 @@ impl Purge {
         let mut purged = Purged::default();
         while began.elapsed() < LONGEST {
             let deleted = step().await?;
-            if deleted.count == 0 {
+            // Another call may have deleted all that this step found, and not
+            // what comes after it.
+            if deleted.found == 0 {
                 purged.is_done = true;
                 break;
             }
@@ -171,6 +175,6 @@ impl Purge {
             tenant: tenant.to_string(),
             key,
         });
-        self.db.forget_doomed(&gone.collect::<Vec<_>>()).await
+        self.db.forget_removals(&gone.collect::<Vec<_>>()).await
     }
 }

@@ -50,6 +50,9 @@ pub enum RedriveError {
     /// needs no download to be known.
     #[error("the attachment cannot be put back")]
     NotRetryable(AttachmentStatus),
+    /// The request id is that of a redrive with another filter.
+    #[error("the request id is that of a redrive with another filter")]
+    OtherFilter,
     /// The database failed.
     #[error("the attachments could not be put back")]
     Database(#[from] DbError),
@@ -109,7 +112,8 @@ impl Redrive {
 
     /// Puts back all that match and had ended when it began, for as long as
     /// `longest` where that is given; `report` hears how far it is. A call with
-    /// the request id of an earlier one goes on with that.
+    /// the request id of an earlier one goes on with that; it must have the
+    /// same filter.
     pub async fn redrive(
         &self,
         tenant: &TenantId,
@@ -126,6 +130,9 @@ impl Redrive {
             .db
             .begin_redrive(tenant, subject, request_id, filter)
             .await?;
+        if record.filter != *filter {
+            return Err(RedriveError::OtherFilter);
+        }
         // What fails again while this runs must not be put back again.
         let to_come = RedriveFilter {
             ended_before: Some(record.began_before),

@@ -25,7 +25,7 @@ const BATCH: u32 = 500;
 const STEP: Duration = Duration::from_secs(5);
 /// A pass waits for the store no longer than this.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
-/// Looks for open uploads in the time after which one counts as abandoned.
+/// How often open uploads are listed per `uploads_abandoned_after`.
 const LOOKS: u32 = 10;
 
 /// How the sweeper works.
@@ -160,7 +160,7 @@ impl Rounds {
             ("requeued", self.requeue_lost().await),
             ("resumed", self.sweeper.resume_late().await),
             ("expired", drain(|| self.sweeper.db.expire(BATCH)).await),
-            ("buried", self.sweeper.delete_buried().await),
+            ("tombstoned", self.sweeper.delete_tombstoned().await),
             ("forgotten", self.sweeper.forget().await),
             ("removed", drain(|| self.sweeper.remove_objects()).await),
             ("uploads", Ok(self.abort_uploads().await)),
@@ -240,18 +240,18 @@ impl Sweeper {
                 gauge!("attachments_oldest_removal_seconds").set(backlog.oldest_removal_seconds);
                 gauge!("attachments_failing_removals").set(backlog.failing_removals);
             }
-            // The sweep's age tells of a database that is away.
+            // The sweep's age tells of a database that is unavailable.
             Err(error) => tracing::debug!(error = %Chain(&error), "the backlog could not be read"),
         }
     }
 
-    /// Deletes what was registered at the very instant its deletion came.
-    async fn delete_buried(&self) -> Result<u64, DbError> {
-        let buried = self.db.buried_alive(BATCH).await?;
-        for late in &buried {
+    /// Deletes what was registered while its deletion came, and did not see it.
+    async fn delete_tombstoned(&self) -> Result<u64, DbError> {
+        let missed = self.db.missed_by_tombstones(BATCH).await?;
+        for late in &missed {
             self.db.delete(&late.tenant, late.id, late.cause).await?;
         }
-        Ok(buried.len() as u64)
+        Ok(missed.len() as u64)
     }
 
     /// Forgets tombstones and status changes that nobody can ask for any more.
@@ -271,22 +271,22 @@ impl Sweeper {
     }
 
     async fn remove_objects(&self) -> Result<u64, DbError> {
-        let doomed = self
+        let due = self
             .db
-            .take_doomed(self.settings.remove_again_after, BATCH)
+            .take_due_removals(self.settings.remove_again_after, BATCH)
             .await?;
-        if doomed.is_empty() {
+        if due.is_empty() {
             return Ok(0);
         }
         failpoint::reach(Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
-        let keys: Vec<_> = doomed.iter().map(|removal| removal.key.clone()).collect();
+        let keys: Vec<_> = due.iter().map(|removal| removal.key.clone()).collect();
         let gone = self.bucket.delete(&keys, STORE_PATIENCE).await;
         let gone: HashSet<_> = gone.into_iter().collect();
         failpoint::reach(Step::Removing).await;
         let is_gone = |removal: &Removal| gone.contains(&removal.key);
-        let gone: Vec<_> = doomed.into_iter().filter(is_gone).collect();
-        self.db.forget_doomed(&gone).await?;
+        let gone: Vec<_> = due.into_iter().filter(is_gone).collect();
+        self.db.forget_removals(&gone).await?;
         Ok(gone.len() as u64)
     }
 }
@@ -300,7 +300,7 @@ impl Pulse {
         gauge!("attachments_sweep_age_seconds").set(age.as_secs_f64());
     }
 
-    /// Whether the task still makes its rounds. A database that is away fails
+    /// Whether the task still makes its rounds. A database that is unavailable fails
     /// passes but does not end them; only a restart mends a task that hangs.
     #[must_use]
     pub fn is_alive(&self) -> bool {

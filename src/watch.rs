@@ -8,6 +8,7 @@
 use crate::attachment::Attachment;
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::listing::ListFilter;
+use crate::attachment::processing::Processing;
 use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
 use crate::db::{Db, DbError};
@@ -177,7 +178,8 @@ impl Follower {
                 return Ok(None);
             }
         }
-        if head.is_ahead_of(self.cursor) {
+        // Also where it is the same place: it was reached at a later time.
+        if !self.cursor.is_beyond(head) {
             self.cursor = head;
         }
         Ok(Some(self.cursor))
@@ -237,6 +239,11 @@ fn as_it_was(mut record: Attachment, change: &StatusChange) -> Option<Attachment
             AttachmentStatus::ended(change.reason?)
         }
     };
+    // Only a stored attachment has other forms and content.
+    if !matches!(record.status, AttachmentStatus::Stored { .. }) {
+        record.renditions.clear();
+        record.processing = Processing::None;
+    }
     record.attempt_count = change.attempts;
     record.updated_at = change.at;
     Some(record)

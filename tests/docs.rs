@@ -8,6 +8,8 @@
 
 #[path = "docs/api.rs"]
 mod api;
+#[path = "docs/clients.rs"]
+mod clients;
 #[path = "docs/faults.rs"]
 mod faults;
 #[path = "docs/metrics.rs"]
@@ -73,6 +75,25 @@ fn clients_are_configured_for_every_rpc_as_it_is() {
 }
 
 #[test]
+fn what_clients_are_shown_is_run_by_an_example() {
+    let foreign = clients::code_of_no_example();
+    assert!(foreign.is_empty(), "{foreign:#?}");
+}
+
+#[test]
+fn clients_are_told_what_to_do_for_every_reason() {
+    let (unknown, missing) = clients::reasons_amiss();
+    assert!(unknown.is_empty(), "sent by nobody: {unknown:#?}");
+    assert!(missing.is_empty(), "not explained: {missing:#?}");
+}
+
+#[test]
+fn clients_are_told_the_scopes_that_are_asked_for() {
+    let (shown, asked) = clients::scopes();
+    assert_eq!(shown, asked);
+}
+
+#[test]
 fn the_data_model_shows_every_table_and_column() {
     let migrated = schema::of_migrations();
     assert!(migrated.values().flatten().count() > 30, "{migrated:#?}");
@@ -100,4 +121,10 @@ fn every_metric_is_described_and_explained() {
 fn every_path_that_is_named_exists() {
     let missing = paths::missing();
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_task_of_the_map_leads_to_a_file() {
+    let lost = paths::tasks_without_a_place();
+    assert!(lost.is_empty(), "{lost:#?}");
 }

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 impl Access {
     /// The bytes of a stored attachment, up to its deletion or the end of its
-    /// retention. A database that is away ends no stream.
+    /// retention. A database that is unavailable ends no stream.
     pub(super) fn while_stored(
         self,
         tenant: TenantId,

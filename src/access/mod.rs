@@ -29,7 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Links are signed in whole seconds; what has less left counts as over.
+/// Links are signed in whole seconds; an attachment that has less left counts as
+/// expired.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
 /// How long links live.
@@ -115,7 +116,7 @@ pub enum AccessError {
     /// The database failed.
     #[error("the record could not be read")]
     Database(#[from] DbError),
-    /// The store is away, or refuses us.
+    /// The store is unavailable, or refuses us.
     #[error("the object could not be read")]
     Storage(#[source] BlobError),
     /// The object is gone, is not what was stored, or did not come whole.
@@ -201,7 +202,7 @@ impl Access {
         page: PageRequest,
     ) -> Result<Page, AccessError> {
         // A page may lie far back in a long history.
-        Ok(self.db.unhurried().list(tenant, filter, page).await?)
+        Ok(self.db.patient().list(tenant, filter, page).await?)
     }
 
     /// A record and what was tried, first to last.

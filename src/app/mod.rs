@@ -111,9 +111,9 @@ impl App {
         let parts = Parts {
             bucket: Bucket::new(&settings.bucket).await,
             sealer: Arc::new(Sealer::new(mem::take(&mut settings.sealing_keys))),
-            queue: Queue::new(db.unhurried(), WorkKind::Ingest, settings.queue.clone()),
+            queue: Queue::new(db.patient(), WorkKind::Ingest, settings.queue.clone()),
             content_queue: Queue::new(
-                db.unhurried(),
+                db.patient(),
                 WorkKind::Content,
                 settings.content_queue.clone(),
             ),
@@ -174,7 +174,7 @@ impl App {
         for queue in [parts.queue.clone(), parts.content_queue.clone()] {
             let stop = stop.clone();
             self.tasks
-                .spawn(async move { queue.spread_news(stop).await });
+                .spawn(async move { queue.notify_replicas(stop).await });
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl App {
     fn worker(&mut self, parts: &Parts, settings: Resolved) -> Result<(), StartError> {
         let egress = Egress::new(&settings.egress)?;
         let ingest = Ingest::new(
-            parts.db.unhurried(),
+            parts.db.patient(),
             parts.queue.clone(),
             Providers::new(egress, settings.line, settings.slack),
             parts.sealer.clone(),
@@ -221,7 +221,7 @@ impl App {
             self.tasks.shutdown().await;
         }
         self.admin.stop().await;
-        // A database that is away must not keep the process.
+        // A database that is unavailable must not keep the process.
         let _ = tokio::time::timeout(CLOSING, self.db.close()).await;
     }
 }
@@ -252,22 +252,22 @@ impl Parts {
                 self.clock.clone(),
                 settings.access.clone(),
             ),
-            purge: Purge::new(db.unhurried(), bucket.clone()),
-            admin: Admin::new(db.unhurried(), self.sealer.clone(), queue.clone()),
+            purge: Purge::new(db.patient(), bucket.clone()),
+            admin: Admin::new(db.patient(), self.sealer.clone(), queue.clone()),
             redrive: Redrive::new(
-                db.unhurried(),
+                db.patient(),
                 queue.clone(),
                 self.content_queue.clone(),
                 settings.register.limits.max_files_per_message,
             ),
-            watch: Watch::new(db.unhurried(), settings.watch.clone(), self.stop.clone()),
+            watch: Watch::new(db.patient(), settings.watch.clone(), self.stop.clone()),
             seal: Seal::new(&settings.signing_key),
         }
     }
 
     fn sweeper(&self, settings: &Resolved) -> Sweeper {
         Sweeper::new(
-            self.db.unhurried(),
+            self.db.patient(),
             self.bucket.clone(),
             self.queue.clone(),
             self.clock.clone(),
@@ -324,13 +324,13 @@ async fn serve_grpc(listener: TcpListener, router: axum::Router, stop: Cancellat
 }
 
 async fn work(queue: Queue, ingest: Ingest, stop: CancellationToken) {
-    let barred = ingest.clone();
+    let store = ingest.clone();
     let handler = move |job| {
         let ingest = ingest.clone();
         async move { ingest.run(job).await }
     };
-    let bar = Arc::new(move || barred.barred_for());
-    queue.work(handler, bar, stop).await;
+    let paused_for = Arc::new(move || store.paused_for());
+    queue.work(handler, paused_for, stop).await;
 }
 
 async fn work_at_content(queue: Queue, content: Content, stop: CancellationToken) {
@@ -341,7 +341,8 @@ async fn work_at_content(queue: Queue, content: Content, stop: CancellationToken
     queue.work(handler, Arc::new(|| None), stop).await;
 }
 
-/// Nobody waits for the bucket's rules.
+/// Writes the bucket's lifecycle rules, in the background: the service does not
+/// wait for them to start.
 async fn settle_lifecycle(bucket: Bucket, stop: CancellationToken) {
     stop.run_until_cancelled(bucket.settle_lifecycle()).await;
 }

@@ -15,8 +15,8 @@ pub struct Cursor {
     pub(crate) xid: u64,
     /// The change within it.
     pub(crate) seq: i64,
-    /// When that was, in seconds since 1970, so that one from before the
-    /// oldest event is known for what it is.
+    /// When that was, in seconds since 1970: a cursor from before the oldest
+    /// remembered event is told by it.
     pub(crate) at: i64,
 }
 
@@ -44,6 +44,12 @@ impl Cursor {
     #[must_use]
     pub fn is_older_than(self, age: Duration, head: Self) -> bool {
         head.at.saturating_sub(self.at) > age.as_secs().cast_signed()
+    }
+
+    /// Whether it lies further on in the outbox than `head`.
+    #[must_use]
+    pub fn is_beyond(self, head: Self) -> bool {
+        (self.xid, self.seq) > (head.xid, head.seq)
     }
 
     /// Whether it was given out by a database that had come further.
@@ -75,5 +81,19 @@ impl FromStr for Cursor {
             seq: next()?.parse().map_err(|_| InvalidCursor)?,
             at: next()?.parse().map_err(|_| InvalidCursor)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_nothing_has_passed_does_not_grow_old() {
+        let place = |xid, seq, at| Cursor { xid, seq, at };
+        let reached = place(7, 0, 1_000);
+        assert!(!reached.is_beyond(place(7, 0, 9_000)));
+        assert!(!place(6, 9, 1_000).is_beyond(place(7, 0, 9_000)));
+        assert!(place(7, 1, 1_000).is_beyond(place(7, 0, 9_000)));
     }
 }

@@ -13,7 +13,7 @@ use std::str::FromStr;
 pub enum Consequence {
     /// FAILED; tried again after a backoff, up to the cap.
     Retry,
-    /// FAILED; asked again on a time budget of its own that spends no attempt.
+    /// FAILED; asked again within a time budget of its own, and not counted.
     Wait,
     /// FAILED for good.
     GiveUp,

@@ -199,7 +199,7 @@ pub struct Registration {
     pub new: NewAttachment,
     /// How long it is kept.
     pub retention: Retention,
-    /// Attempts that may be spent on it.
+    /// Attempts that may be counted.
     pub max_attempts: u16,
     /// Files its message may have.
     pub max_files_per_message: u16,

@@ -146,10 +146,10 @@ impl ContentAttempt {
             waited: attempt.waited,
         };
         let outcome = match policy.decide(trial, reason, None) {
-            Verdict::RetryAfter { wait, spent } => Outcome::RetryAfter {
+            Verdict::RetryAfter { wait, counted } => Outcome::RetryAfter {
                 reason,
                 wait,
-                spent,
+                counted,
             },
             Verdict::Final => {
                 Outcome::Processed(Processed::Failed(ProcessingError::ExtractorFailed))
@@ -163,7 +163,7 @@ impl ContentAttempt {
         let outcome = Outcome::RetryAfter {
             reason,
             wait,
-            spent: false,
+            counted: false,
         };
         self.0.settle_as(WorkKind::Content, outcome)
     }

@@ -27,12 +27,12 @@ const LONGEST_READY_WAIT: Duration = Duration::from_secs(30);
 /// What is decided after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Try again after this time. `spent` says whether the attempt counts.
+    /// Try again after this time. `counted` says whether the attempt counts.
     RetryAfter {
         /// The wait, from now.
         wait: Duration,
         /// Whether the attempt counts against the cap.
-        spent: bool,
+        counted: bool,
     },
     /// It is over; the reason says how.
     Final,
@@ -63,7 +63,7 @@ impl RetryPolicy {
         match reason.consequence() {
             Consequence::Retry if trial.attempts < trial.max_attempts => Verdict::RetryAfter {
                 wait: self.backoff(trial, retry_after),
-                spent: true,
+                counted: true,
             },
             Consequence::Wait if trial.waited < self.not_ready_budget => Verdict::RetryAfter {
                 // The wait follows the time spent waiting, not the attempts: those stand still.
@@ -71,7 +71,7 @@ impl RetryPolicy {
                     .max(self.base / 2)
                     .min(self.cap.min(LONGEST_READY_WAIT))
                     .max(self.believed(retry_after.unwrap_or_default())),
-                spent: false,
+                counted: false,
             },
             Consequence::Retry
             | Consequence::Wait
@@ -168,18 +168,18 @@ mod tests {
     #[test]
     fn retry_after_is_a_floor_and_is_clamped() {
         let reason = FailureReason::SourceRateLimited;
-        let Verdict::RetryAfter { wait, spent } =
+        let Verdict::RetryAfter { wait, counted } =
             POLICY.decide(trial(1), reason, Some(Duration::from_secs(30)))
         else {
             panic!("not retried");
         };
-        assert_eq!((wait, spent), (Duration::from_secs(30), true));
+        assert_eq!((wait, counted), (Duration::from_secs(30), true));
         let absurd = POLICY.decide(trial(1), reason, Some(Duration::from_secs(1 << 40)));
         assert_eq!(
             absurd,
             Verdict::RetryAfter {
                 wait: POLICY.retry_after_cap,
-                spent: true
+                counted: true
             }
         );
     }
@@ -194,18 +194,18 @@ mod tests {
             slow.decide(trial(1), FailureReason::SourceNotReady, None),
             Verdict::RetryAfter {
                 wait: LONGEST_READY_WAIT,
-                spent: false
+                counted: false
             }
         );
     }
 
     #[test]
-    fn not_ready_spends_no_attempt_until_its_budget_is_used_up() {
+    fn not_ready_is_not_counted_until_its_budget_is_used_up() {
         let mut trial = trial(5);
         let reason = FailureReason::SourceNotReady;
         assert!(matches!(
             POLICY.decide(trial, reason, None),
-            Verdict::RetryAfter { spent: false, .. }
+            Verdict::RetryAfter { counted: false, .. }
         ));
         trial.waited = POLICY.not_ready_budget;
         assert_eq!(POLICY.decide(trial, reason, None), Verdict::Final);

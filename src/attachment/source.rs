@@ -1,4 +1,4 @@
-//! What names a file at its channel. Holds no credential.
+//! The provider's reference to a file. It holds no credential.
 
 use super::channel_policy::Provider;
 use super::failure::FailureReason;
@@ -7,7 +7,7 @@ use crate::ids::MessageId;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-/// What names a file at its channel.
+/// The provider's reference to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {
     /// A message of the LINE Messaging API.
@@ -18,7 +18,7 @@ pub enum MediaSource {
     Url(UrlSource),
 }
 
-/// What names a file at LINE.
+/// LINE's reference to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSource {
     /// The message's id: digits today, text by contract.
@@ -78,7 +78,7 @@ pub struct LineImageSet {
     pub total: Option<u16>,
 }
 
-/// What names a file at Slack.
+/// Slack's reference to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlackSource {
     /// Slack's file id.
@@ -97,10 +97,10 @@ pub struct UrlSource {
     url: String,
 }
 
-/// A URL that no file is fetched from.
+/// A URL from which no file is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// It is none.
+    /// It is not a URL.
     #[error("is no absolute URL")]
     Malformed,
     /// It is not https.

@@ -139,7 +139,8 @@ impl AttachmentStatus {
 pub struct Attempt {
     /// The attachment as it was claimed.
     pub attachment: Attachment,
-    /// What names its file at the provider: nothing deleted is claimed.
+    /// The provider's reference to its file; a deleted attachment, which has none,
+    /// is never claimed.
     pub source: MediaSource,
     /// The fence: grows with every claim and never repeats, so a worker that
     /// lost its lease can change nothing.
@@ -163,7 +164,7 @@ pub enum Outcome {
         /// The wait, from the database's now.
         wait: Duration,
         /// Whether the attempt counts against the cap.
-        spent: bool,
+        counted: bool,
     },
     /// It is over; the reason says which status it ends in.
     Ended(FailureReason),
@@ -211,32 +212,32 @@ impl Attempt {
             waited: self.waited,
         };
         let outcome = match policy.decide(trial, reason, retry_after) {
-            Verdict::RetryAfter { wait, spent } => Outcome::RetryAfter {
+            Verdict::RetryAfter { wait, counted } => Outcome::RetryAfter {
                 reason,
                 wait,
-                spent,
+                counted,
             },
             Verdict::Final => Outcome::Ended(reason),
         };
         self.settle(outcome)
     }
 
-    /// Ends the attempt unspent, to be claimed again after `wait`.
+    /// Ends the attempt without counting it, to be claimed again after `wait`.
     pub fn put_off(self, reason: FailureReason, wait: Duration) -> Settlement {
         self.settle(Outcome::RetryAfter {
             reason,
             wait,
-            spent: false,
+            counted: false,
         })
     }
 
-    /// Gives the attempt at this work back unspent, to be claimed by another
-    /// worker at once.
+    /// Gives the attempt at this work back without counting it, to be claimed
+    /// by another worker at once.
     pub fn give_back(self, work: WorkKind) -> Settlement {
         let outcome = Outcome::RetryAfter {
             reason: FailureReason::Interrupted,
             wait: Duration::ZERO,
-            spent: false,
+            counted: false,
         };
         self.settle_as(work, outcome)
     }

@@ -78,7 +78,7 @@ impl Audit {
     pub fn new(db: Db, bucket: Bucket, clock: Arc<dyn Clock>, grace: Duration) -> Self {
         Self {
             db,
-            bucket: bucket.insistent(),
+            bucket: bucket.persistent(),
             clock,
             grace,
             depth: Depth::Listed,
@@ -105,7 +105,7 @@ impl Audit {
         }
     }
 
-    /// Checks everything. Where the store goes away, what was seen before is
+    /// Checks everything. Where the store becomes unavailable, what was seen before is
     /// reported and [`Report::broken_off`] says why it is not all.
     pub async fn run(&self, repair: Repair) -> Result<Report, AuditError> {
         let began = Instant::now();

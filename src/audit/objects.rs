@@ -253,7 +253,7 @@ impl Audit {
         }
         let mut mended = 0;
         if repair == Repair::Yes && !strays.is_empty() {
-            self.db.doom_strays(&strays).await?;
+            self.db.remove_strays(&strays).await?;
             mended = strays.len() as u64;
         }
         let keys = strays.iter().map(StorageKey::to_string);

@@ -78,7 +78,7 @@ impl Rules {
         {
             return Err(Rejected::NotYetValid);
         }
-        // Whoever does not say when it begins could live for ever.
+        // A token that does not say when it was issued could live for ever.
         if expires - issued.unwrap_or(now) > MAX_TOKEN_LIFE {
             return Err(Rejected::LivesTooLong);
         }

@@ -33,7 +33,7 @@ impl Bucket {
                         continue;
                     }
                     Ok(Err(BlobError::Refused { .. } | BlobError::Unsupported { .. })) => {}
-                    // Away, or too slow.
+                    // Unavailable, or too slow.
                     Ok(Err(_)) | Err(_) => return gone,
                 }
             }
@@ -84,7 +84,7 @@ impl Bucket {
     }
 
     /// Goes on after a refusal, which may be about one object, and ends when
-    /// the store is away.
+    /// the store is unavailable.
     async fn delete_singly(&self, keys: &[StorageKey], end: Instant) -> Vec<StorageKey> {
         let mut deletions = stream::iter(keys.to_vec())
             .map(|key| async move {
@@ -102,7 +102,7 @@ impl Bucket {
                     kept += 1;
                     code = why;
                 }
-                Err(Kept::Away) => break,
+                Err(Kept::Unavailable) => break,
             }
         }
         if kept > 0 {
@@ -132,7 +132,7 @@ impl Bucket {
                     }
                     _ => {
                         BlobError::of("delete", error);
-                        Err(Kept::Away)
+                        Err(Kept::Unavailable)
                     }
                 }
             }
@@ -145,7 +145,7 @@ enum Kept {
     /// By the store's word, with its code.
     Refused(Option<String>),
     /// It does not answer as it should, and would not for the next.
-    Away,
+    Unavailable,
 }
 
 fn tell_kept(count: usize, code: Option<&str>) {

@@ -7,7 +7,7 @@ use std::error::Error;
 /// The store did not do what was asked. Holds no key, host or provider text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlobError {
-    /// It is away, overloaded or too slow; the same call may work later.
+    /// It is unavailable, overloaded or too slow; the same call may work later.
     #[error("object storage is not available ({operation})")]
     Unavailable {
         /// What was asked.

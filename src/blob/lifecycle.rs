@@ -27,7 +27,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 impl Bucket {
-    /// Sees to it that the bucket has our rules. A store that is away is asked
+    /// Sees to it that the bucket has our rules. A store that is unavailable is asked
     /// again until it answers; one that refuses is an operator's to mend, and
     /// the log says how.
     pub async fn settle_lifecycle(&self) {

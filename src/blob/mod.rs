@@ -83,7 +83,7 @@ impl Bucket {
     /// The same bucket for work of many calls that has nobody waiting for it:
     /// a passing failure is tried again for some seconds.
     #[must_use]
-    pub fn insistent(self) -> Self {
+    pub fn persistent(self) -> Self {
         let retry = RetryConfig::standard()
             .with_max_attempts(INSISTENT_TRIES)
             .with_initial_backoff(Duration::from_millis(200));

@@ -48,15 +48,16 @@ impl Bucket {
         match (answer.checksum_sha256(), checksum) {
             (Some(verified), Some(sent)) if *verified == sent => Ok(()),
             (Some(_), Some(_)) => Err(BlobError::Altered),
-            // It was told of none, or took no notice.
+            // The store was told of no checksum, or took no notice.
             (_, None) | (None, _) => Box::pin(self.expect_size(key, size)).await,
         }
     }
 
-    /// Whether the store takes an object at all, tried out with a small one. It
-    /// may answer for its bucket and take none: a full disk, a quota, a policy.
-    pub async fn takes(&self, key: &StorageKey) -> bool {
-        let bytes = Bytes::from_static(b"Does it take this?");
+    /// Whether the store accepts any object: puts a few bytes under `key`, in
+    /// place of the object that it refused. A store may answer for its bucket
+    /// and accept none: a full disk, a quota, a policy.
+    pub async fn accepts_probe(&self, key: &StorageKey) -> bool {
+        let bytes = Bytes::from_static(b"Does the store accept this?");
         let sha256 = Sha256(sha2::Sha256::digest(&bytes).into());
         let put = self.put(key, Payload::Memory(bytes), sha256, "text/plain");
         put.await.is_ok()

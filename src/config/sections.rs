@@ -64,7 +64,7 @@ section! {
         max_connections: u32 = 32;
         /// How long a caller waits for a connection.
         acquire_timeout: Human = seconds(3);
-        /// How long a call waits for an answer, the connection included; a database that is silent for longer counts as away. Work that nobody waits for has statement_timeout.
+        /// How long a call waits for an answer, the connection included; a database that is silent for longer counts as unavailable. Work that nobody waits for has statement_timeout.
         patience: Human = seconds(2);
         /// The server ends a statement that takes longer.
         statement_timeout: Human = seconds(5);
@@ -214,7 +214,7 @@ section! {
     "retention" Retention {
         /// Time between two passes.
         sweep_interval: Human = seconds(5);
-        /// How long a pass may take before /livez asks for a restart. One that meets a database that is away takes a minute and a half.
+        /// How long a pass may take before /livez asks for a restart. One that meets a database that is unavailable takes a minute and a half.
         sweep_hung_after: Human = seconds(120);
         /// Age from which an open attachment without work counts as lost.
         lost_after: Human = seconds(60);

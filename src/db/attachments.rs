@@ -34,14 +34,15 @@ const BY_IDS: &str = concat!(
     "where a.tenant_id = $1 and a.id = any($2)"
 );
 
-/// The newest occurrence, or that of one message.
+/// The newest occurrence, or that of one message. Where the provider's id names
+/// one message already, there is one occurrence, whatever we call the message.
 const BY_SOURCE: &str = concat!(
     "select ",
     attachment_columns!(),
     " from ",
     attachment_tables!(),
     "where a.tenant_id = $1 and a.channel_id = $2 and a.media_id = $3 and a.part = $4
-       and ($5::text is null or a.message_id = $5)
+       and ($5::text is null or a.occurrence in ('', $5))
      order by a.id desc limit 1"
 );
 

@@ -55,7 +55,8 @@ returning ",
     channel_columns!()
 );
 
-/// Only for the provider that the credential was sealed for.
+/// Sets a credential only while the channel is of the provider that it was
+/// sealed for.
 const SET_CREDENTIAL: &str = concat!(
     "
 update channels

@@ -2,6 +2,7 @@
 
 use super::row::{self, AttachmentRow, attachment_columns};
 use super::{Db, DbError, to_seconds};
+use crate::attachment::failure::FailureReason;
 use crate::attachment::status::Attempt;
 use crate::attachment::work::WorkKind;
 use crate::attachment::{Attachment, Origin};
@@ -82,9 +83,10 @@ impl Db {
         Ok(rows
             .iter()
             .filter_map(|row| {
-                row::read::<ClaimRow, _>(row)
+                row::read::<ClaimRow, Option<Attempt>>(row)
                     .inspect_err(|error| tracing::error!(error = %Chain(error), "a claimed row cannot be read"))
                     .ok()
+                    .flatten()
             })
             .collect())
     }
@@ -104,21 +106,26 @@ impl Db {
     }
 }
 
-impl TryFrom<ClaimRow> for Attempt {
+/// `None` where its retention has ended: the sweeper will delete it.
+impl TryFrom<ClaimRow> for Option<Attempt> {
     type Error = DbError;
 
     fn try_from(row: ClaimRow) -> Result<Self, DbError> {
         let attachment = Attachment::try_from(row.attachment)?;
+        let reason = attachment.status.reason();
+        if reason == Some(FailureReason::RetentionExpired) {
+            return Ok(None);
+        }
         let Origin::Known { source, .. } = &attachment.origin else {
             let what = "claimed although it is deleted".to_owned();
             return Err(DbError::inconsistent("attachments", attachment.id, what));
         };
-        Ok(Self {
+        Ok(Some(Attempt {
             source: source.clone(),
             attachment,
             fence: row.fence,
             attempt_count: row.claim_count.unsigned_abs(),
             waited: Duration::try_from_secs_f64(row.waited_seconds).unwrap_or_default(),
-        })
+        }))
     }
 }

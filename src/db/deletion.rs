@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// What one step of a deletion did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deleted {
+    /// How many attachments it took on, those included that somebody else
+    /// deleted meanwhile. At 0, nothing is left to delete.
+    pub found: u64,
     /// How many attachments were deleted.
     pub count: u64,
     /// How many stored bytes they had, in all renditions.
@@ -22,7 +25,8 @@ pub struct Deleted {
 /// attempt settles into nothing, and all objects are handed to `removals` in
 /// the same statement. The count makes `halted` run first: a settlement locks
 /// the work row before the attachment too, and the other way round the two
-/// would deadlock. `$reason` is the reason they end with.
+/// would deadlock. `$reason` is the reason they end with; what readers already
+/// see deleted by its age keeps that one.
 macro_rules! deletion {
     ($reason:literal, $still:literal, $lock:literal) => {
         concat!(
@@ -45,15 +49,16 @@ macro_rules! deletion {
                 delete from objects o using target t
                 where o.tenant_id = t.tenant_id and o.attachment_id = t.id
                 returning o.tenant_id, o.storage_key, o.size_bytes
-            ), doomed as (
+            ), to_remove as (
                 insert into removals (tenant_id, storage_key)
                 select tenant_id, storage_key from emptied
                 on conflict (tenant_id, storage_key) do nothing
             ), gone as (
                 update attachments a
-                set status = 'deleted', failure_reason = ",
+                set status = 'deleted', failure_reason = case
+                        when a.expires_at <= now() then 'RETENTION_EXPIRED' else ",
             $reason,
-            ", source = null, sender_id = null, file_name = '', processing_status = null,
+            " end, source = null, sender_id = null, file_name = '', processing_status = null,
                     processing_error = null, updated_at = now(),
                     attempt_count = coalesce((select attempt_count from halted h
                         where h.tenant_id = t.tenant_id and h.attachment_id = t.id
@@ -61,7 +66,8 @@ macro_rules! deletion {
                 from target t where a.tenant_id = t.tenant_id and a.id = t.id
                 returning a.id
             )
-            select (select count(*) from gone), (select coalesce(sum(size_bytes), 0)::bigint from emptied),
+            select (select count(*) from wanted), (select count(*) from gone),
+                (select coalesce(sum(size_bytes), 0)::bigint from emptied),
                 (select coalesce(array_agg(storage_key), '{}') from emptied)"
         )
     };
@@ -228,8 +234,9 @@ impl Db {
     }
 }
 
-fn deleted((count, bytes, keys): (i64, i64, Vec<String>)) -> Deleted {
+fn deleted((found, count, bytes, keys): (i64, i64, i64, Vec<String>)) -> Deleted {
     Deleted {
+        found: found.unsigned_abs(),
         count: count.unsigned_abs(),
         bytes: bytes.unsigned_abs(),
         keys: keys.into_iter().map(StorageKey::from_stored).collect(),

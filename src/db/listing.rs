@@ -131,6 +131,10 @@ impl Asked<'_> {
             // Spelt out: a bound one would not prove that the partial index does.
             Part::Recorded(status) => {
                 query.push(" and a.status = '").push(status).push("'");
+                // What is deleted by its age is of the part `Expired` alone.
+                if status != StatusName::Deleted.as_str() {
+                    query.push(" and a.expires_at <= now() is not true");
+                }
             }
             Part::Expired => {
                 query.push(" and a.status <> 'deleted' and a.expires_at <= now()");

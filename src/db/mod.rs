@@ -44,8 +44,8 @@ pub use redrive::Redriven;
 pub use removals::Removal;
 pub use sql_error::SqlError;
 pub use tenants::TenantRecord;
-pub use tombstones::BuriedAlive;
-pub use wake::WorkNews;
+pub use tombstones::MissedByTombstone;
+pub use wake::WakeUps;
 
 use pool::Pool;
 use repeat::wants_repeating;
@@ -62,7 +62,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 /// For a command that does one thing and ends; a pool has its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a statement that the server ends may take longer on its way.
+/// Added to `statement_timeout` for the round trip.
 const OVERHEAD: Duration = Duration::from_secs(1);
 
 /// How to reach the database.
@@ -75,7 +75,7 @@ pub struct Settings {
     /// How long a caller waits for a connection.
     pub acquire_timeout: Duration,
     /// How long a caller waits for an answer, the connection included; a
-    /// database that is silent for longer counts as away.
+    /// database that is silent for longer counts as unavailable.
     pub patience: Duration,
     /// The server ends a statement that takes longer.
     pub statement_timeout: Duration,
@@ -139,7 +139,7 @@ impl Db {
     /// registration and the read of a few records: an answer may take as long
     /// as the server lets a statement run.
     #[must_use]
-    pub fn unhurried(&self) -> Self {
+    pub fn patient(&self) -> Self {
         Self {
             pool: self.pool.with_patience(self.longest),
             longest: self.longest,
@@ -233,7 +233,7 @@ pub enum DbError {
     /// The URL cannot be read.
     #[error("the database URL is not valid")]
     Settings(#[source] sqlx::Error),
-    /// The database is away or overloaded; the same call may work later.
+    /// The database is unavailable or overloaded; the same call may work later.
     #[error("the database is not available")]
     Unavailable(#[source] SqlError),
     /// The statement gave way to others again and again; the same call may

@@ -27,14 +27,14 @@ with input as (
             (select cause from tombstones t where t.tenant_id = f.tenant_id
                 and t.channel_id = f.channel_id and t.media_id = f.media_id),
             (select cause from message_tombstones t where t.tenant_id = f.tenant_id
-                and t.message_id = f.message_id)) as buried
+                and t.message_id = f.message_id)) as deleted_by
     from fresh f
 ), judged as (
     select c.*,
-        case when buried is not null then 'deleted'
+        case when deleted_by is not null then 'deleted'
              when refused_status is not null then refused_status
              when too_many then 'rejected' else 'open' end as status,
-        case when buried is not null then buried
+        case when deleted_by is not null then deleted_by
              when refused_status is not null then refused_reason
              when too_many then 'TOO_MANY_FILES' end as failure_reason
     from counted c

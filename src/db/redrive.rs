@@ -25,7 +25,8 @@ macro_rules! matching_files {
              and ",
             may_be_judged_anew!(
                 "coalesce((select (limits->>'max_files_per_message')::smallint from channels c
-                    where c.tenant_id = a.tenant_id and c.channel_id = a.channel_id), $7)"
+                    where c.tenant_id = a.tenant_id and c.channel_id = a.channel_id), $7)",
+                " or other.id < a.id"
             )
         )
     };
@@ -35,7 +36,7 @@ macro_rules! matching_files {
 /// record last changed.
 macro_rules! matching_content {
     () => {
-        "a.tenant_id = $1 and a.status = 'stored' and $3::text[] is not null and $7::smallint > 0
+        "a.tenant_id = $1 and a.status = 'stored' and $3::text[] is not null and $7::smallint is not null
          and a.processing_status is distinct from 'open'
          and ($2::text is null or a.channel_id = $2)
          and cardinality($4::text[]) = 0
@@ -101,19 +102,13 @@ const REDRIVE_CONTENT: &str = concat!(
     recorded!("(select id from target order by id desc limit 1)")
 );
 
-/// A repeat with the same request id finds the first one's record.
+/// A repeat with the same request id finds the first one's record, also where
+/// that was written a moment ago: the update changes nothing.
 const BEGIN: &str = "
-with begun as (
-    insert into redrives (tenant_id, id, request_id, subject, filter, began_before, redriven_count)
-    values ($1, $2, $3, $4, $5, least($6, now()), 0)
-    on conflict (tenant_id, request_id) do nothing
-    returning *
-)
-select id, request_id, subject, filter, began_before, redriven_count, created_at from begun
-union all
-select id, request_id, subject, filter, began_before, redriven_count, created_at from redrives
-where tenant_id = $1 and request_id = $3
-limit 1";
+insert into redrives as r (tenant_id, id, request_id, subject, filter, began_before, redriven_count)
+values ($1, $2, $3, $4, $5, least($6, now()), 0)
+on conflict (tenant_id, request_id) do update set request_id = r.request_id
+returning id, request_id, subject, filter, began_before, redriven_count, created_at";
 
 const LIST: &str = "
 select id, request_id, subject, filter, began_before, redriven_count, created_at from redrives

@@ -11,7 +11,7 @@ use crate::attachment::processing::Processing;
 use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
 use crate::attachment::{Attachment, NewAttachment, Origin, Registered, Registration};
-use crate::ids::{ConversationId, CorrelationId, SenderId};
+use crate::ids::{AttachmentId, ConversationId, CorrelationId, SenderId};
 use sqlx::types::Json;
 use std::collections::HashMap;
 use std::str::FromStr as _;
@@ -42,11 +42,16 @@ const BY_OCCURRENCE: &str = concat!(
         and c.kind = 'content'"
 );
 
-/// What a repeat knows more, while the record is open.
+/// What a repeat knows more, while the record is open. Another repeat may have
+/// filled in something since the record was read: what is there stays.
 const FILL_IN: &str = "
 update attachments
-set source = $3, file_name = $4, declared_content_type = $5, declared_size_bytes = $6,
-    message_time = $7, sender_id = $8, kind = $9, updated_at = now()
+set source = case when source = $10 then $3 else source end,
+    file_name = coalesce(nullif(file_name, ''), $4),
+    declared_content_type = coalesce(nullif(declared_content_type, ''), $5),
+    declared_size_bytes = coalesce(declared_size_bytes, $6),
+    message_time = coalesce(message_time, $7), sender_id = coalesce(sender_id, $8),
+    kind = coalesce(kind, $9), updated_at = now()
 where tenant_id = $1 and id = $2 and status = 'open'";
 
 #[derive(Debug, sqlx::FromRow)]
@@ -86,8 +91,12 @@ impl Db {
         }
         if !repeats.is_empty() {
             let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
-            for (position, attachment) in self.by_occurrence(&earlier).await? {
-                let attachment = self.filled_in(attachment, &earlier[position].new).await?;
+            // Several of them may be of one record: each goes on from the last.
+            let mut filled: HashMap<AttachmentId, Attachment> = HashMap::new();
+            for (position, read) in self.by_occurrence(&earlier).await? {
+                let recorded = filled.remove(&read.id).unwrap_or(read);
+                let attachment = self.filled_in(recorded, &earlier[position].new).await?;
+                filled.insert(attachment.id, attachment.clone());
                 answers[repeats[position]] = Some(Registered {
                     attachment,
                     duplicate: true,
@@ -192,7 +201,14 @@ impl Db {
         let Some(filled) = recorded.filled_in(repeat) else {
             return Ok(recorded);
         };
-        let Origin::Known { source, sender } = &filled.origin else {
+        let (
+            Origin::Known { source, sender },
+            Origin::Known {
+                source: recorded_source,
+                ..
+            },
+        ) = (&filled.origin, &recorded.origin)
+        else {
             return Ok(recorded);
         };
         let result = sqlx::query(FILL_IN)
@@ -205,6 +221,7 @@ impl Db {
             .bind(filled.message_time)
             .bind(sender.as_ref().map(SenderId::as_str))
             .bind(filled.kind.map(MediaKind::as_str))
+            .bind(Json(SourceJson::from(recorded_source)))
             .execute(&self.pool)
             .await?;
         // It may have ended meanwhile; then the record is as it was.

@@ -10,7 +10,8 @@ use crate::attachment::work::WorkKind;
 use crate::ids::TenantId;
 use std::time::Duration;
 
-/// Only while the attempt still holds its lease: another one's object is not wanted.
+/// An attempt announces only while it holds its lease: the object of one that
+/// lost it is not wanted.
 const ANNOUNCE: &str = "
 insert into removals (tenant_id, storage_key, attachment_id, kind, fence, due_at)
 select tenant_id, $5, attachment_id, kind, fence, now() + make_interval(secs => $6)
@@ -21,7 +22,7 @@ on conflict (tenant_id, storage_key) do update set due_at = excluded.due_at,
 
 /// A settlement whose answer was lost looks like one that was refused, so a
 /// worker may believe an object lost that its record holds: the record decides.
-const DOOM: &str = "
+const REMOVE_NOW: &str = "
 insert into removals (tenant_id, storage_key)
 select $1, $2 where not exists (
     select 1 from objects where tenant_id = $1 and storage_key = $2)
@@ -89,8 +90,8 @@ impl Db {
 
     /// Notes that an object must go now, unless an attachment is stored in it.
     /// It may be one that was never put.
-    pub async fn doom(&self, tenant: &TenantId, key: &StorageKey) -> Result<(), DbError> {
-        sqlx::query(DOOM)
+    pub async fn remove_now(&self, tenant: &TenantId, key: &StorageKey) -> Result<(), DbError> {
+        sqlx::query(REMOVE_NOW)
             .bind(tenant.as_str())
             .bind(key.as_str())
             .execute(&self.pool)
@@ -100,7 +101,7 @@ impl Db {
 
     /// Takes up to `count` objects that must go, of all tenants; those that
     /// are not forgotten come back after `again_in`.
-    pub async fn take_doomed(
+    pub async fn take_due_removals(
         &self,
         again_in: Duration,
         count: u32,
@@ -118,7 +119,7 @@ impl Db {
     }
 
     /// Forgets objects that are gone.
-    pub async fn forget_doomed(&self, gone: &[Removal]) -> Result<(), DbError> {
+    pub async fn forget_removals(&self, gone: &[Removal]) -> Result<(), DbError> {
         if gone.is_empty() {
             return Ok(());
         }

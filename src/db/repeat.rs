@@ -7,8 +7,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::time::Duration;
 
-/// Those that run into each other are through after a few; more of them mean
-/// something else.
+/// Statements that run into each other are through after a few repeats; one
+/// that is not has another trouble.
 const REPEATS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);

@@ -35,16 +35,19 @@ pub(super) use fresh_work;
 
 /// What is put back to be judged anew, of `attachments a`: what a message has
 /// too many of only once there is room for it. `$room` is the parameter that
-/// says how many files a message may have.
+/// says how many files a message may have; `$or_before` names those among the
+/// too many that are put back before this one and take its room.
 macro_rules! may_be_judged_anew {
-    ($room:literal) => {
+    ($room:literal, $or_before:literal) => {
         concat!(
             "a.status in ('failed', 'rejected', 'unsupported')
              and (a.failure_reason <> 'TOO_MANY_FILES' or (
                 select count(*) from attachments other
                 where other.tenant_id = a.tenant_id and other.message_id = a.message_id
                   and other.channel_id = a.channel_id and other.id <> a.id
-                  and other.failure_reason is distinct from 'TOO_MANY_FILES') < ",
+                  and (other.failure_reason is distinct from 'TOO_MANY_FILES'",
+            $or_before,
+            ")) < ",
             $room,
             ")"
         )
@@ -59,7 +62,7 @@ const RETRY: &str = concat!(
         set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
         where a.tenant_id = $1 and a.id = $2
           and a.expires_at <= now() is not true and ",
-    may_be_judged_anew!("$3::smallint"),
+    may_be_judged_anew!("$3::smallint", ""),
     "   returning a.id, a.tenant_id, a.max_attempts
     ), ",
     fresh_work!("ingest"),
@@ -69,16 +72,19 @@ const RETRY: &str = concat!(
             updated_at = now()
         where tenant_id = $1 and attachment_id = $2 and kind = 'ingest' and leased_by is null
           and failure_reason is not null and not exists (select 1 from reopened)
+          and not exists (select 1 from attachments a where a.tenant_id = $1 and a.id = $2
+            and a.expires_at <= now())
         returning attachment_id
     )
     select exists (select 1 from queued) or exists (select 1 from hurried)"
 );
 
-/// As the index has it.
+/// As the index has it; what is deleted by its age stays so.
 macro_rules! is_parked {
     () => {
         "a.status = 'failed' and a.failure_reason in
-            ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')"
+            ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING')
+         and a.expires_at <= now() is not true"
     };
 }
 

@@ -92,8 +92,9 @@ const SETTLE_PROCESSED: &str = concat!(
       and a.processing_status = 'open'"
 );
 
-/// Whatever puts a file off without counting it stops the clock of a provider
-/// that still prepares it, and does not set it back: nothing may wait for ever.
+/// An attempt that is put off without being counted stops the clock of a provider
+/// that still prepares the file, and does not set it back: no file may wait for
+/// ever.
 const SETTLE_RETRY: &str = concat!(
     "with mine as (
         select * from work
@@ -174,11 +175,11 @@ impl Db {
             Outcome::RetryAfter {
                 reason,
                 wait,
-                spent,
+                counted,
             } => query
                 .bind(reason.as_str())
                 .bind(to_seconds(*wait))
-                .bind(*spent),
+                .bind(*counted),
         };
         Ok(query.execute(&self.pool).await?.rows_affected() == 1)
     }

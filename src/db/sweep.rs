@@ -4,9 +4,9 @@
 use super::{Db, DbError};
 
 /// Attempts that are used up although the last one never settled: the worker
-/// died with the last try in its hands.
+/// died while it ran.
 const END_EXHAUSTED: &str = "
-with spent as (
+with exhausted as (
     delete from work d using (
         select tenant_id, attachment_id, kind from work
         where due_at <= now() and attempt_count >= max_attempts
@@ -19,23 +19,23 @@ with spent as (
         failure_reason, worker, detail)
     select tenant_id, attachment_id, kind, fence, started_at, true, 'INTERRUPTED', leased_by,
         'the worker died or lost its lease'
-    from spent where leased_by is not null
+    from exhausted where leased_by is not null
     on conflict do nothing
 ), ended as (
     update attachments a
     set status = 'failed', failure_reason = coalesce(
-            case when spent.leased_by is not null then 'INTERRUPTED' end,
-            spent.failure_reason, 'INTERRUPTED'),
-        attempt_count = spent.attempt_count, updated_at = now()
-    from spent
-    where spent.kind = 'ingest' and a.tenant_id = spent.tenant_id and a.id = spent.attachment_id
+            case when exhausted.leased_by is not null then 'INTERRUPTED' end,
+            exhausted.failure_reason, 'INTERRUPTED'),
+        attempt_count = exhausted.attempt_count, updated_at = now()
+    from exhausted
+    where exhausted.kind = 'ingest' and a.tenant_id = exhausted.tenant_id and a.id = exhausted.attachment_id
       and a.status = 'open'
     returning a.id
 ), unprocessed as (
     update attachments a
     set processing_status = 'failed', processing_error = 'EXTRACTOR_FAILED', updated_at = now()
-    from spent
-    where spent.kind = 'content' and a.tenant_id = spent.tenant_id and a.id = spent.attachment_id
+    from exhausted
+    where exhausted.kind = 'content' and a.tenant_id = exhausted.tenant_id and a.id = exhausted.attachment_id
       and a.processing_status = 'open'
     returning a.id
 )

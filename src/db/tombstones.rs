@@ -5,17 +5,18 @@ use crate::attachment::deletion::{Cause, SourceName};
 use crate::ids::{AttachmentId, MessageId, TenantId};
 use uuid::Uuid;
 
-/// The first wish stays on record.
-const BURY_SOURCE: &str = "
+/// The first wish stays on record; the last one says how long it is remembered.
+const PUT_FOR_SOURCE: &str = "
 insert into tombstones (tenant_id, channel_id, media_id, cause) values ($1, $2, $3, $4)
-on conflict do nothing";
+on conflict (tenant_id, channel_id, media_id) do update set created_at = now()";
 
-const BURY_MESSAGE: &str = "
+const PUT_FOR_MESSAGE: &str = "
 insert into message_tombstones (tenant_id, message_id, cause) values ($1, $2, $3)
-on conflict do nothing";
+on conflict (tenant_id, message_id) do update set created_at = now()";
 
-/// Live rows that were registered at the instant their tombstone was put.
-const BURIED_ALIVE: &str = "
+/// Live rows whose registration was under way when their tombstone was put: its
+/// statement did not see it.
+const MISSED: &str = "
 select a.tenant_id, a.id, t.cause from tombstones t
 join attachments a on a.tenant_id = t.tenant_id and a.channel_id = t.channel_id
   and a.media_id = t.media_id
@@ -36,7 +37,7 @@ const FORGET: [&str; 2] = [
 
 /// A live attachment for which a tombstone stands.
 #[derive(Debug, Clone)]
-pub struct BuriedAlive {
+pub struct MissedByTombstone {
     /// Whose it is.
     pub tenant: TenantId,
     /// Which.
@@ -48,13 +49,13 @@ pub struct BuriedAlive {
 impl Db {
     /// Notes that no part and no occurrence of a source is wanted, whether or
     /// not it is here yet.
-    pub async fn bury_source(
+    pub async fn put_source_tombstone(
         &self,
         tenant: &TenantId,
         name: &SourceName,
         cause: Cause,
     ) -> Result<(), DbError> {
-        sqlx::query(BURY_SOURCE)
+        sqlx::query(PUT_FOR_SOURCE)
             .bind(tenant.as_str())
             .bind(name.channel.as_str())
             .bind(name.media_id.as_str())
@@ -65,13 +66,13 @@ impl Db {
     }
 
     /// Notes that no file of a message is wanted, whether or not it is here yet.
-    pub async fn bury_message(
+    pub async fn put_message_tombstone(
         &self,
         tenant: &TenantId,
         message: &MessageId,
         cause: Cause,
     ) -> Result<(), DbError> {
-        sqlx::query(BURY_MESSAGE)
+        sqlx::query(PUT_FOR_MESSAGE)
             .bind(tenant.as_str())
             .bind(message.as_str())
             .bind(cause.reason().as_str())
@@ -82,15 +83,18 @@ impl Db {
 
     /// Up to `limit` attachments of any tenant that live although a tombstone
     /// stands for them.
-    pub async fn buried_alive(&self, limit: u32) -> Result<Vec<BuriedAlive>, DbError> {
-        let rows: Vec<(String, Uuid, String)> = sqlx::query_as(BURIED_ALIVE)
+    pub async fn missed_by_tombstones(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<MissedByTombstone>, DbError> {
+        let rows: Vec<(String, Uuid, String)> = sqlx::query_as(MISSED)
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter()
             .map(|(tenant, id, cause)| {
                 let wrong = |what: &str| DbError::inconsistent("tombstones", id, what.to_owned());
-                Ok(BuriedAlive {
+                Ok(MissedByTombstone {
                     tenant: tenant.parse().map_err(|_| wrong("tenant"))?,
                     id: id.into(),
                     cause: cause_of(&cause).ok_or_else(|| wrong("cause"))?,

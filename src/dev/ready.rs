@@ -183,12 +183,13 @@ Tokens, good for 24 hours:
 Try it (set the variables above first):
   {put_file}
   grpcurl -plaintext -H "authorization: Bearer $GATEWAY" \
-    -d '{{"channel_id":"{LINE_CHANNEL}","line":{{"message_ids":["1001"]}},"message_id":"1001"}}' \
+    -d '{{"channel_id":"{LINE_CHANNEL}","line":{{"message_id":"1001"}},"message_id":"1001"}}' \
     {grpc} attachments.v1.AttachmentService/RegisterAttachment
-  grpcurl -plaintext -H "authorization: Bearer $BFF" -d '{{"message_ids":["1001"]}}' \
-    {grpc} attachments.v1.AttachmentService/ListAttachments
-  grpcurl -plaintext -H "authorization: Bearer $BFF" -d '{{"attachment_id":"ID"}}' \
-    {grpc} attachments.v1.AttachmentService/IssueAccessLink
+  ID=$(grpcurl -plaintext -H "authorization: Bearer $BFF" -d '{{"message_ids":["1001"]}}' \
+    {grpc} attachments.v1.AttachmentService/ListAttachments | jq -r '.attachments[0].attachmentId')
+  URL=$(grpcurl -plaintext -H "authorization: Bearer $BFF" -d "{{\"attachment_id\":\"$ID\"}}" \
+    {grpc} attachments.v1.AttachmentService/IssueAccessLink | jq -r .link.url)
+  curl -sSf "$URL" | sha256sum
 "#,
             gateway = tokens.gateway,
             bff = tokens.bff,

@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::time::timeout;
 use tonic::Status;
@@ -16,9 +17,11 @@ use tonic::Status;
 /// A call is answered, or its stream begun, within this time whatever its caller allows.
 pub(super) const LONGEST_CALL: Duration = Duration::from_secs(30);
 
-/// So much of the caller's time is left to bring it the answer. A call that
-/// allows no more than this is not begun.
-const FOR_THE_ANSWER: Duration = Duration::from_millis(5);
+/// A fifth of the caller's time, within these bounds, is left to bring it the
+/// answer: on a busy machine tonic begins to count well before [`keep`] does. A
+/// call that allows no more than the least is not begun.
+const FOR_THE_ANSWER: RangeInclusive<Duration> =
+    Duration::from_millis(5)..=Duration::from_millis(250);
 
 const HEADER: &str = "grpc-timeout";
 
@@ -43,7 +46,10 @@ impl Patience {
     /// The time there is to begin the answer.
     fn left(self) -> Duration {
         match self {
-            Self::Caller(asked) => asked.saturating_sub(FOR_THE_ANSWER),
+            Self::Caller(asked) => {
+                let answer = (asked / 5).clamp(*FOR_THE_ANSWER.start(), *FOR_THE_ANSWER.end());
+                asked.saturating_sub(answer)
+            }
             Self::Service(longest) => longest,
         }
     }

@@ -73,7 +73,7 @@ impl HttpBody for Completed {
             },
             Err(_) => panicked(method),
         };
-        // Nothing follows, and what panicked is not asked again.
+        // The body ends here: one that panicked must not be polled again.
         *inner = Body::empty();
         let mut trailers = HeaderMap::new();
         let added = status.add_header(&mut trailers);

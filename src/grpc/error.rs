@@ -275,6 +275,10 @@ impl From<RedriveError> for Status {
                 "only a failed, rejected or unsupported attachment can be put back",
                 "ATTACHMENT_NOT_RETRYABLE",
             ),
+            RedriveError::OtherFilter => {
+                let wanted = "is that of a redrive with another filter: repeat that call, or choose a new one";
+                Violation::new("request_id", wanted).into()
+            }
             RedriveError::Database(cause) => database(cause.is_unavailable(), &cause),
         }
     }
@@ -285,7 +289,7 @@ impl From<WatchError> for Status {
         match error {
             WatchError::CursorExpired => with_reason(
                 Code::OutOfRange,
-                "the cursor is older than what is remembered; list again and watch from now",
+                "the cursor is older than what is remembered; list again and watch from the list's watch_cursor",
                 "CURSOR_EXPIRED",
             ),
             WatchError::Stopping => repeatable(

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Whoever reads slowly is not waited for longer.
+/// How long a slow reader of an answer is waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves probes and metrics until it is stopped, which is meant to be last:

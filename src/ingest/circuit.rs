@@ -19,12 +19,12 @@ pub(super) struct Circuit {
 /// The pauses between two probes double while the probes fail.
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// Everybody gets through. So many have failed in a row.
+    /// Every attempt gets through; so many have failed in a row.
     Closed { failures: u32 },
-    /// Nobody gets through until then; the next one after that probes.
+    /// No attempt gets through until then; the first one after that probes.
     Open { until: Instant, pause: Duration },
-    /// One got through to probe. The others wait for what it finds; if it does
-    /// not come back by then, another one probes.
+    /// One attempt got through to probe, and the others wait for its result. If
+    /// it has none by then, another attempt probes.
     HalfOpen { until: Instant, pause: Duration },
 }
 
@@ -40,7 +40,7 @@ impl Circuit {
 
     /// How long nobody is let through; `None` lets this one through.
     pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
-        let wait = self.barred_for(now);
+        let wait = self.paused_for(now);
         if let (None, State::Open { pause, .. } | State::HalfOpen { pause, .. }) =
             (wait, self.state)
         {
@@ -51,7 +51,7 @@ impl Circuit {
     }
 
     /// How long nobody will be let through; unlike [`Self::wait`] this lets nobody.
-    pub(super) fn barred_for(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn paused_for(&self, now: Instant) -> Option<Duration> {
         match self.state {
             State::Closed { .. } => None,
             State::Open { until, .. } | State::HalfOpen { until, .. } => {

@@ -17,7 +17,7 @@ pub(super) struct DiskBudget {
     blocks: u32,
 }
 
-/// What one file has taken of it; free again when this is dropped.
+/// The share of one file; free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Taken {
     budget: DiskBudget,

@@ -96,8 +96,8 @@ impl Ingest {
     /// How long attempts would only be put off: our store is unavailable, and
     /// nobody probes yet whether it is back.
     #[must_use]
-    pub fn barred_for(&self) -> Option<Duration> {
-        self.transfer.barred_for()
+    pub fn paused_for(&self) -> Option<Duration> {
+        self.transfer.paused_for()
     }
 
     /// Runs one claimed attempt to its end.
@@ -191,7 +191,7 @@ impl Ingest {
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
                 if let Outcome::Stored(object) = outcome {
-                    self.doom(&settlement.attachment, &object.key).await;
+                    self.give_up(&settlement.attachment, &object.key).await;
                 }
             }
             // The row may hold the object after all; its announcement knows.
@@ -201,8 +201,8 @@ impl Ingest {
         }
     }
 
-    async fn doom(&self, owner: &Attachment, key: &StorageKey) {
-        if let Err(error) = self.db.doom(&owner.tenant, key).await {
+    async fn give_up(&self, owner: &Attachment, key: &StorageKey) {
+        if let Err(error) = self.db.remove_now(&owner.tenant, key).await {
             tracing::warn!(error = %Chain(&error), "an object that nobody wants goes when its announcement is due");
         }
     }

@@ -1,6 +1,6 @@
 //! An outage of our own store, which must not cost a file its attempts: while
-//! its circuit is open they are put off and not counted, without asking the provider
-//! for bytes that have nowhere to go.
+//! its circuit is open, attempts are put off and not counted, and no provider is
+//! asked for bytes that have nowhere to go.
 
 use super::circuit::Circuit;
 use metrics::gauge;
@@ -40,9 +40,9 @@ impl Outage {
         self.known().circuit.wait(now)
     }
 
-    /// How long it is of no use to begin an attempt.
-    pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
-        self.known().circuit.barred_for(now)
+    /// For how long an attempt that begins now would only be put off.
+    pub(super) fn paused_for(&self, now: Instant) -> Option<Duration> {
+        self.known().circuit.paused_for(now)
     }
 
     /// The store took an object.
@@ -53,9 +53,9 @@ impl Outage {
         gauge!("attachments_storage_outage").set(0.0);
     }
 
-    /// The store did not take a put, nor what was tried out from `tried` on;
-    /// gives how long to put the attempt off. `None` where it took another one
-    /// meanwhile: it refuses this one, or all that are like it.
+    /// The store refused a put, and a probe that began at `tried`; gives how long
+    /// to put the attempt off. `None` where the store took another object
+    /// meanwhile: then it refuses this object, or all that are like it.
     pub(super) fn broke(&self, tried: Instant, now: Instant) -> Option<Duration> {
         let mut known = self.known();
         if known.took.is_some_and(|took| took > tried) {

@@ -70,8 +70,8 @@ impl Transfer {
 
     /// How long attempts would only be put off: our store is unavailable, and
     /// nobody probes yet whether it is back.
-    pub(super) fn barred_for(&self) -> Option<Duration> {
-        self.outage.lasts(Instant::now())
+    pub(super) fn paused_for(&self) -> Option<Duration> {
+        self.outage.paused_for(Instant::now())
     }
 
     /// Fetches a file and inspects it, unless our store could not take it.
@@ -189,7 +189,7 @@ impl Transfer {
         match error {
             BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
                 let tried = Instant::now();
-                if Box::pin(self.bucket.takes(key)).await {
+                if Box::pin(self.bucket.accepts_probe(key)).await {
                     // It has something against this one.
                     self.outage.succeeded(Instant::now());
                     return None;

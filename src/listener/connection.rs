@@ -16,12 +16,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// Whoever reads says so at last once it has read half of what it granted:
-/// with a window of 2 MB, at 70 KB/s, within this.
+/// A peer that reads grants more once it has read half of its window: with one
+/// of 2 MB, at 70 KB/s, within this. A peer that is silent for longer is cut.
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// Nobody is listened to for longer, whatever it sends.
+/// A peer that goes on sending is cut after this.
 const LONGEST: Duration = Duration::from_mins(1);
-/// Nothing of what comes now is looked at.
+/// The buffer for what a peer still sends; it is thrown away unread.
 const SCRATCH_BYTES: usize = 4 * 1024;
 
 /// A TCP connection whose shutdown ends when the peer has closed it as well.

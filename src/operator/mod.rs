@@ -42,5 +42,5 @@ fn connect(loaded: &Loaded) -> Result<Db, OperatorError> {
         statement_timeout: STATEMENT_TIMEOUT,
         ..loaded.config.database_settings()?
     };
-    Ok(Db::new(&settings)?.unhurried())
+    Ok(Db::new(&settings)?.patient())
 }

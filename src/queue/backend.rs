@@ -3,7 +3,7 @@
 //! Acknowledging is not apalis' business here: the handler settles under its
 //! fence, and a worker's death is found by its lease.
 
-use super::{Bar, Job, Queue, claimer};
+use super::{Job, PausedFor, Queue, claimer};
 use crate::db::DbError;
 use apalis::prelude::{Backend, Task, TaskBuilder, WorkerContext};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl WorkBackend {
     /// Begins to claim. `slots` bounds what is claimed and not yet over.
     pub(super) fn new(
         queue: Queue,
-        bar: Bar,
+        paused_for: PausedFor,
         slots: Arc<Semaphore>,
         stop: CancellationToken,
     ) -> Self {
@@ -33,7 +33,7 @@ impl WorkBackend {
         let mut running = JoinSet::new();
         running.spawn(claimer::run(
             queue.clone(),
-            bar,
+            paused_for,
             slots,
             sender,
             stop.clone(),
@@ -47,7 +47,7 @@ impl WorkBackend {
     }
 }
 
-/// Nothing is claimed any more; the worker must be started again.
+/// The claimer ended; the worker must be started again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClaimError {
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! Claims due rows for the slots that are free, no sooner and no more.
 
-use super::{Bar, Job, Queue};
+use super::{Job, PausedFor, Queue};
 use crate::attachment::journal::AttemptLog;
 use crate::db::{DbError, Turn};
 use crate::failpoint::{self, Step};
@@ -16,7 +16,7 @@ const BATCH: usize = 32;
 /// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
 pub(super) async fn run(
     queue: Queue,
-    bar: Bar,
+    paused_for: PausedFor,
     slots: Arc<Semaphore>,
     jobs: mpsc::Sender<Result<Job, DbError>>,
     stop: CancellationToken,
@@ -32,9 +32,9 @@ pub(super) async fn run(
         let Some(free) = free_slots(&slots, &stop).await else {
             return;
         };
-        if let Some(barred) = bar() {
+        if let Some(pause) = paused_for() {
             drop(free);
-            let pause = tokio::time::sleep(barred.min(queue.settings.poll_interval));
+            let pause = tokio::time::sleep(pause.min(queue.settings.poll_interval));
             if stop.run_until_cancelled(pause).await.is_none() {
                 return;
             }
@@ -45,7 +45,7 @@ pub(super) async fn run(
         // takes the other half a moment later.
         turn.per_tenant = turn.count.div_ceil(2);
         turn.oldest_first = !turn.oldest_first;
-        // Not to be cancelled: a claim that is cut short still counts.
+        // This call is never cancelled: a claim that is cut short is made all the same.
         match queue.db.claim(&queue.lease, &turn).await {
             Ok(attempts) if attempts.is_empty() => {
                 drop(free);
@@ -76,7 +76,7 @@ pub(super) async fn run(
                 }
             }
             Err(error) => {
-                // Nobody listening means that the worker is ending anyway.
+                // A closed channel means that the worker is ending anyway.
                 let _ = jobs.send(Err(error)).await;
                 return;
             }
@@ -120,7 +120,7 @@ async fn wait(queue: &Queue, stop: &CancellationToken) -> bool {
     }
 }
 
-/// Puts back what was claimed and not begun, unspent.
+/// Gives back what was claimed and not begun; the attempt is not counted.
 pub(super) async fn give_back(queue: &Queue, job: Job) {
     let log = AttemptLog {
         detail: "given back before it was begun".to_owned(),

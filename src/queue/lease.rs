@@ -47,7 +47,7 @@ impl Queue {
         }
     }
 
-    /// Renews the lease until it is lost. A database that is away loses it
+    /// Renews the lease until it is lost. A database that is unavailable loses it
     /// only once the last renewal has run out.
     async fn lose(&self, attempt: &Attempt) {
         let (tenant, id) = (&attempt.attachment.tenant, attempt.attachment.id);

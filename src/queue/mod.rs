@@ -8,8 +8,8 @@
 mod backend;
 mod claimer;
 mod lease;
-mod news;
 mod resume;
+mod wake_up;
 mod worker;
 mod worker_name;
 
@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Between two tries to write something down while the database is away.
+/// Between two tries to write something down while the database is unavailable.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// How the queue is worked.
@@ -43,12 +43,14 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How long running attempts may go on once the process is to stop.
     pub grace: Duration,
-    /// After this no put can be under way any more.
+    /// Age from which an object that was announced and not settled is removed;
+    /// longer than the longest put.
     pub orphaned_after: Duration,
 }
 
-/// Says how long it would be of no use to claim anything; asked before each claim.
-pub type Bar = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
+/// Says for how long nothing is to be claimed, because no attempt could do its
+/// work; asked before each claim.
+pub type PausedFor = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 /// The queue as one process sees it.
 #[derive(Debug, Clone)]
@@ -58,8 +60,8 @@ pub struct Queue {
     lease: Lease,
     /// Rings for this process's worker.
     bell: Arc<Notify>,
-    /// Rings for those of other replicas.
-    news: Arc<Notify>,
+    /// Rings for the workers of other replicas.
+    other_bells: Arc<Notify>,
     /// Fires when the grace is over: whatever still runs is given back.
     abandon: CancellationToken,
 }
@@ -79,7 +81,7 @@ impl Queue {
             settings,
             lease,
             bell: Arc::default(),
-            news: Arc::default(),
+            other_bells: Arc::default(),
             abandon: CancellationToken::new(),
         }
     }
@@ -91,7 +93,7 @@ impl Queue {
     }
 
     /// Announces the object that an attempt is about to put; false when it
-    /// lost its lease and must not. While the database is away this is
+    /// lost its lease and must not. While the database is unavailable this is
     /// repeated: [`Queue::hold`] ends it with the lease.
     pub async fn announce(&self, attempt: &Attempt, key: &StorageKey) -> Result<bool, DbError> {
         loop {
@@ -109,7 +111,7 @@ impl Queue {
         }
     }
 
-    /// Writes how an attempt ended. While the database is away this is
+    /// Writes how an attempt ended. While the database is unavailable this is
     /// repeated until the lease ends; then the work is repeated instead.
     ///
     /// Gives false when the fence no longer holds, and then nothing was changed.

@@ -2,7 +2,7 @@
 //! it down, drains it when the process is to stop.
 
 use super::backend::WorkBackend;
-use super::{Bar, Job, Queue};
+use super::{Job, PausedFor, Queue};
 use crate::telemetry::Chain;
 use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
 use futures::FutureExt as _;
@@ -20,9 +20,9 @@ const GIVING_BACK: Duration = Duration::from_secs(4);
 
 impl Queue {
     /// Works the queue until `stop`, then lets running attempts end within
-    /// the grace and gives back those that do not. While `bar` gives a time,
+    /// the grace and gives back those that do not. While `paused_for` gives a time,
     /// nothing is claimed.
-    pub async fn work<H, F>(&self, handler: H, bar: Bar, stop: CancellationToken)
+    pub async fn work<H, F>(&self, handler: H, paused_for: PausedFor, stop: CancellationToken)
     where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -31,8 +31,8 @@ impl Queue {
         // that the database took down.
         let slots = Arc::new(Semaphore::new(self.settings.concurrency as usize));
         tokio::join!(
-            self.hear_news(&stop),
-            self.supervise(handler, bar, &slots, &stop),
+            self.hear_replicas(&stop),
+            self.supervise(handler, paused_for, &slots, &stop),
             self.end_grace(&slots, &stop)
         );
     }
@@ -40,7 +40,7 @@ impl Queue {
     async fn supervise<H, F>(
         &self,
         handler: H,
-        bar: Bar,
+        paused_for: PausedFor,
         slots: &Arc<Semaphore>,
         stop: &CancellationToken,
     ) where
@@ -56,7 +56,7 @@ impl Queue {
                 .incarnation(
                     incarnation,
                     handler.clone(),
-                    bar.clone(),
+                    paused_for.clone(),
                     slots.clone(),
                     stop,
                 )
@@ -82,7 +82,7 @@ impl Queue {
         &self,
         incarnation: u64,
         handler: H,
-        bar: Bar,
+        paused_for: PausedFor,
         slots: Arc<Semaphore>,
         stop: &CancellationToken,
     ) -> BoxFuture<'static, Result<(), WorkerError>>
@@ -96,7 +96,7 @@ impl Queue {
         WorkerBuilder::new(name.as_str())
             .backend(WorkBackend::new(
                 self.clone(),
-                bar,
+                paused_for,
                 slots,
                 stop.child_token(),
             ))

@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 pub struct Settings {
     /// Limits of channels that set none.
     pub limits: MediaLimits,
-    /// Attempts that may be spent on a file.
+    /// Attempts that may be counted.
     pub max_attempts: u16,
     /// How long a call waits for its answers.
     pub patience: Duration,

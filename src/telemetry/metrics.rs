@@ -39,7 +39,7 @@ const GAUGES: &[(&str, &str)] = &[
     ),
     (
         "attachments_storage_outage",
-        "1 while this worker holds the store for away",
+        "1 while this worker holds the store to be unavailable",
     ),
     (
         "attachments_spool_taken_bytes",

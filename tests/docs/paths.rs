@@ -41,6 +41,24 @@ pub(super) fn missing() -> Vec<String> {
     missing
 }
 
+/// The rows of the map's last table that lead to no file: each task has a place
+/// to look in.
+pub(super) fn tasks_without_a_place() -> Vec<String> {
+    let map = read(Path::new("docs/ARCHITECTURE.md"));
+    let table = map.split("## If you want to ...").nth(1).unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with("| ---"));
+    rows.skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .filter(|row| {
+            let named = between(row, "`", "`")
+                .filter(|path| ROOTS.iter().any(|root| path.starts_with(root)));
+            let linked = between(row, "](", ")");
+            named.chain(linked).next().is_none()
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
 fn documents() -> Vec<PathBuf> {
     let mut documents = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
     for folder in ["docs", "docs/adr"] {

@@ -44,13 +44,13 @@ async fn sigterm_cuts_no_stream_and_burns_no_attempt() {
         }
         let finished = all.process.finish().await;
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-        let spent = "select count(*) from work where attempt_count <> 0 or leased_by is not null";
-        assert_eq!(fleet.count(spent).await, 0, "attempts were burnt");
+        let counted = "select count(*) from work where attempt_count <> 0 or leased_by is not null";
+        assert_eq!(fleet.count(counted).await, 0, "attempts were counted");
         all = fleet.serve("all").await;
         fleet.assert_all_stored(1 + 4 * (round + 1)).await;
     }
     let burnt = "select count(*) from attachments where attempt_count <> 1";
-    assert_eq!(fleet.count(burnt).await, 0, "attempts were burnt");
+    assert_eq!(fleet.count(burnt).await, 0, "attempts were counted");
     figure(
         "SIGTERM, 20 streams and 4 downloads",
         times(2, 50),
@@ -102,11 +102,11 @@ async fn who_is_killed_at_the_end_of_the_grace_loses_nothing() {
             fleet.put_file(id, &text(id, 4_000), &["stall", "ok"]);
         }
         let fail_at = format!("settled:{given_back}:kill");
-        let doomed = fleet.serve_to_fail("worker", &fail_at).await;
+        let victim = fleet.serve_to_fail("worker", &fail_at).await;
         fleet.register_all(&files).await;
         fleet.under_way(&format!("late-{round}-"), 4).await;
-        doomed.process.signal(Signal::SIGTERM);
-        wait_killed(doomed).await;
+        victim.process.signal(Signal::SIGTERM);
+        wait_killed(victim).await;
         // The outcomes are written side by side, so there may be more of them.
         let written = "select count(*) from work where leased_by is null and attempt_count = 0";
         let written = fleet.count(written).await;

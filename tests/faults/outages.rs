@@ -94,7 +94,7 @@ async fn under_way(fleet: &Fleet, prefix: &str, count: usize) {
 
 /// F22, F26, F27: 5xx, wrong keys, no bucket, and nobody there at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_of_the_store_spends_no_budget_and_is_made_up_for() {
+async fn an_outage_of_the_store_counts_no_attempt_and_is_made_up_for() {
     let mut fleet = Fleet::new().await;
     fleet.set("retry.max_attempts", "3");
     let proxy = between::store(&mut fleet).await;
@@ -122,8 +122,8 @@ async fn an_outage_of_the_store_spends_no_budget_and_is_made_up_for() {
             fleet.count(met).await >= 30
         })
         .await;
-        let spent = "select count(*) from work where attempt_count > 0 and leased_by is null";
-        assert_eq!(fleet.count(spent).await, 0, "{outage:?}");
+        let counted = "select count(*) from work where attempt_count > 0 and leased_by is null";
+        assert_eq!(fleet.count(counted).await, 0, "{outage:?}");
         let ended = "select count(*) from attachments where status = 'failed'";
         assert_eq!(fleet.count(ended).await, 0, "{outage:?}");
         faults.clear();

@@ -30,14 +30,14 @@ const STREAMS: usize = 40;
 const WAVE: usize = 100;
 
 /// With the pauses of production, which [`Fleet`] shortens.
-const UNHURRIED: &[&str] = &["retry.poll_interval", "retention.sweep_interval"];
+const BY_DEFAULT: &[&str] = &["retry.poll_interval", "retention.sweep_interval"];
 
 /// D1: an empty queue is nothing to look at all the time; one whose next row
 /// is due in an hour is not either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_at_rest_makes_ten_statements_a_second_at_most() {
     let mut fleet = Fleet::new().await;
-    fleet.unset(UNHURRIED);
+    fleet.unset(BY_DEFAULT);
     let service = fleet.serve("all").await;
     let files = ids("early-", 20);
     fleet.put_files(&files);
@@ -66,7 +66,7 @@ async fn a_replica_at_rest_makes_ten_statements_a_second_at_most() {
 async fn a_replica_comes_back_to_rest_after_a_load_with_faults() {
     let mut fleet = Fleet::new().await;
     fleet
-        .unset(UNHURRIED)
+        .unset(BY_DEFAULT)
         .set("egress.first_byte_timeout", "1s")
         .set("egress.idle_timeout", "1s")
         // Streams wait for their turn on a busy machine.

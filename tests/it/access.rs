@@ -218,8 +218,8 @@ async fn deletion_wins_over_every_status() {
 async fn a_deletion_while_the_store_is_away_is_made_up_for() {
     let app = TestApp::start().await;
     let id = stored(&app, "1", picture()).await.attachment_id;
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    app.store.faults().inject(Operation::Delete, 2, away);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(Operation::Delete, 2, unavailable);
     let deleted = app.delete(&id).await;
     assert_eq!(deleted.status(), AttachmentStatus::Deleted);
     app.eventually_objects(Vec::new()).await;

@@ -13,8 +13,10 @@ use http::StatusCode;
 async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
     const FILES: usize = 8;
     let app = TestApp::start_with(|config| config.retry.max_attempts = 2).await;
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    app.store.faults().inject(Operation::Put, usize::MAX, away);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store
+        .faults()
+        .inject(Operation::Put, usize::MAX, unavailable);
     for n in 0..FILES {
         app.simulator
             .put_line_message(&format!("o{n}"), Media::fixture(Fixture::Png));
@@ -62,13 +64,13 @@ async fn an_outage_of_the_store_outlasts_every_budget_and_costs_nothing() {
 /// It answers for its bucket, and a lone file has no attempt to spare.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_object_costs_not_one_attempt() {
-    a_lone_file_waits_unspent(Some(Operation::Put), StatusCode::FORBIDDEN).await;
+    a_lone_file_waits_and_is_not_counted(Some(Operation::Put), StatusCode::FORBIDDEN).await;
 }
 
 /// A store that takes others has something against this one: it is too large
 /// for what is left of a quota, say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_the_store_refuses_alone_spends_its_attempts_and_leaves_nothing() {
+async fn a_file_that_the_store_refuses_alone_uses_up_its_attempts_and_leaves_nothing() {
     let app = TestApp::start().await;
     let large = Media::fixture_of_size(Fixture::Png, 9_000_000).unwrap();
     app.simulator.put_line_message("1", large);
@@ -86,7 +88,7 @@ async fn a_file_that_the_store_refuses_alone_spends_its_attempts_and_leaves_noth
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_spool_is_waited_for_unspent() {
+async fn a_full_spool_is_waited_for_and_not_counted() {
     let app = TestApp::start_with(|config| {
         config.retry.max_attempts = 1;
         config.limits.spool_memory_bytes = 10_000;
@@ -122,7 +124,7 @@ async fn a_full_spool_is_waited_for_unspent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spool_disk_that_fails_is_waited_for_unspent() {
+async fn a_spool_disk_that_fails_is_waited_for_and_not_counted() {
     let disk = tempfile::tempdir().unwrap();
     let mount = disk.path().join("spool");
     std::fs::create_dir(&mount).unwrap();
@@ -156,8 +158,8 @@ async fn a_spool_disk_that_fails_is_waited_for_unspent() {
 async fn an_outage_does_not_churn_the_queue() {
     const FILES: usize = 200;
     let app = TestApp::start_with(|config| config.limits.ingest_concurrency = 4).await;
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    app.store.faults().inject(None, usize::MAX, away);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(None, usize::MAX, unavailable);
     for n in 0..FILES {
         app.line_plays(&format!("c{n}"), &["ok"]);
     }
@@ -179,11 +181,11 @@ async fn an_outage_does_not_churn_the_queue() {
 /// A worker that is the first to meet an outage, as all are for a lone file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_failure_in_an_outage_costs_nothing() {
-    a_lone_file_waits_unspent(None, StatusCode::SERVICE_UNAVAILABLE).await;
+    a_lone_file_waits_and_is_not_counted(None, StatusCode::SERVICE_UNAVAILABLE).await;
 }
 
 /// Its only attempt is there yet when the store answers otherwise again.
-async fn a_lone_file_waits_unspent(operation: Option<Operation>, answer: StatusCode) {
+async fn a_lone_file_waits_and_is_not_counted(operation: Option<Operation>, answer: StatusCode) {
     let app = TestApp::start_with(|config| config.retry.max_attempts = 1).await;
     let faults = app.store.faults();
     faults.inject(operation, usize::MAX, Fault::Status(answer));

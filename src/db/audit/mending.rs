@@ -56,7 +56,7 @@ with listed as materialized (
     delete from objects o using target t
     where o.tenant_id = t.tenant_id and o.attachment_id = t.id
     returning o.tenant_id, o.rendition, o.storage_key
-), doomed as (
+), to_remove as (
     insert into removals (tenant_id, storage_key)
     select tenant_id, storage_key from emptied
     where $4 <> 'object missing' or rendition <> 'original'
@@ -92,7 +92,7 @@ with target as (
     delete from objects o using target t
     where o.tenant_id = t.tenant_id and o.attachment_id = t.id and o.rendition = t.rendition
     returning o.storage_key
-), doomed as (
+), to_remove as (
     insert into removals (tenant_id, storage_key)
     select tenant_id, storage_key from target where $4 <> 'object missing'
     on conflict (tenant_id, storage_key) do update set due_at = now()
@@ -113,7 +113,7 @@ with target as (
 )
 select count(*) from emptied";
 
-const DOOM_STRAYS: &str = "
+const REMOVE_STRAYS: &str = "
 insert into removals (tenant_id, storage_key)
 select split_part(key, '/', 3), key from unnest($1::text[]) as k(key)
 on conflict do nothing";
@@ -138,7 +138,7 @@ select count(*) from emptied";
 
 /// None of them keeps registrations waiting for longer than a moment.
 const KEEP_OCCURRENCES_UNIQUE: [&str; 7] = [
-    // Whoever waits for the table makes all others wait behind him.
+    // A statement that waits for the table's lock makes all later ones wait.
     "set lock_timeout = '1s'",
     "alter table attachments drop constraint if exists attachments_occurrence_key",
     "set lock_timeout = '60s'",
@@ -182,9 +182,9 @@ impl Db {
     }
 
     /// Notes that objects which belong to nobody must go.
-    pub async fn doom_strays(&self, keys: &[StorageKey]) -> Result<(), DbError> {
+    pub async fn remove_strays(&self, keys: &[StorageKey]) -> Result<(), DbError> {
         let keys: Vec<&str> = keys.iter().map(StorageKey::as_str).collect();
-        sqlx::query(DOOM_STRAYS)
+        sqlx::query(REMOVE_STRAYS)
             .bind(keys)
             .execute(&self.pool)
             .await?;

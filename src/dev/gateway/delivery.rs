@@ -33,7 +33,7 @@ pub(super) struct Delivery {
 /// The calls stay in the outbox.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeliveryError {
-    /// The service is away, slow, or does not take our token.
+    /// The service is unavailable, slow, or does not take our token.
     #[error("the service did not take the call: {code:?}, {message}")]
     Service {
         /// Its answer, or the transport's.

@@ -57,7 +57,7 @@ impl Messages {
     /// Makes the tables where they are missing.
     pub(super) async fn create_tables(&self) -> Result<(), DbError> {
         let mut tx = self.pool.begin().await?;
-        // What is there already is no news.
+        // What is there already is not told again.
         sqlx::query("set local client_min_messages = warning")
             .execute(&mut *tx)
             .await?;

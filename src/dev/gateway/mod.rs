@@ -216,7 +216,7 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
 /// The gateway could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database is away or its URL is not valid.
+    /// The database is unavailable or its URL is not valid.
     #[error("the gateway's tables could not be prepared")]
     Database(#[from] DbError),
     /// The token has characters that no header may hold.

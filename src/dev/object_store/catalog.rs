@@ -86,7 +86,7 @@ impl Catalog {
 
     /// Removes an empty bucket, and its open uploads with it.
     pub(super) fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
-        let doomed = self.layout.incoming_file();
+        let discarded = self.layout.incoming_file();
         {
             let mut index = self.index();
             match index.get(bucket) {
@@ -96,11 +96,11 @@ impl Catalog {
                 }
                 Some(_) => {}
             }
-            fs::rename(self.layout.bucket(bucket), doomed.path())
+            fs::rename(self.layout.bucket(bucket), discarded.path())
                 .map_err(S3Error::internal_error)?;
             index.remove(bucket);
         }
-        fs::remove_dir_all(doomed.path()).map_err(S3Error::internal_error)
+        fs::remove_dir_all(discarded.path()).map_err(S3Error::internal_error)
     }
 
     pub(super) fn find(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {

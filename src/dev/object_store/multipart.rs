@@ -109,15 +109,15 @@ impl Catalog {
 
     /// Drops an upload and its parts.
     pub(super) fn drop_upload(&self, at: &UploadRef) -> S3Result<()> {
-        let doomed = self.layout.incoming_file();
+        let discarded = self.layout.incoming_file();
         self.change(&at.bucket, |bucket| {
             at.find(bucket)?;
-            fs::rename(self.layout.upload(&at.bucket, at.id), doomed.path())
+            fs::rename(self.layout.upload(&at.bucket, at.id), discarded.path())
                 .map_err(S3Error::internal_error)?;
             bucket.uploads.remove(&at.id);
             Ok(())
         })?;
-        fs::remove_dir_all(doomed.path()).map_err(S3Error::internal_error)
+        fs::remove_dir_all(discarded.path()).map_err(S3Error::internal_error)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 const PERSISTENT_TEMP: &str = "/var/tmp";
 
 /// The folder that holds cluster, lock and log: `requested`, or, where `account` cannot walk to it
-/// (a clone under root's 0700 home), a lasting folder that is always the same for the same
+/// (a clone under root's 0700 home), a permanent folder that is always the same for the same
 /// `requested`.
 pub(super) fn home(requested: &Path, account: &Account) -> io::Result<PathBuf> {
     fs::create_dir_all(requested)?;
@@ -70,7 +70,7 @@ pub(super) fn socket(home: &Path, account: &Account) -> io::Result<PathBuf> {
     Ok(socket)
 }
 
-/// Our own folder under a lasting temp folder.
+/// Our own folder under a permanent temp folder.
 fn scratch(account: &Account) -> io::Result<PathBuf> {
     let folder = temp_folders(
         [PERSISTENT_TEMP.into(), env::temp_dir(), "/tmp".into()],

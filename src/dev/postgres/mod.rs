@@ -42,7 +42,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where the cluster lies, one sub-folder per major version of Postgres. Made if absent. Root,
-    /// whose own folders are closed to the server, may get another lasting folder: see
+    /// whose own folders are closed to the server, may get another permanent folder: see
     /// [`EmbeddedPostgres::data_dir`].
     pub data_dir: PathBuf,
     /// The folder with `postgres` and `initdb`; by default the machine is searched, and Postgres

@@ -60,7 +60,7 @@ pub(in crate::grpc) fn new_attachment(
     )
     .map_err(&mut note)
     .unwrap_or_default();
-    // Nothing is 0 bytes long: who says so does not know.
+    // No file has 0 bytes: an event that says so does not know the size.
     let declared_size_bytes = match request.declared_size_bytes.map(u64::try_from) {
         Some(Err(_)) => {
             let field = field("declared_size_bytes");

@@ -126,12 +126,12 @@ async fn a_slow_down_burns_the_attempts_of_those_who_asked_and_of_nobody_else() 
 
     provider.limits.store(false, Ordering::SeqCst);
     wait_for(&app, "status = 'stored'").await;
-    let spent: i64 = sqlx::query_scalar("select sum(attempt_count)::bigint from attachments")
+    let counted: i64 = sqlx::query_scalar("select sum(attempt_count)::bigint from attachments")
         .fetch_one(&app.pool)
         .await
         .unwrap();
     let refused = provider.refused.load(Ordering::SeqCst);
-    assert_eq!(usize::try_from(spent).unwrap(), FILES + refused);
+    assert_eq!(usize::try_from(counted).unwrap(), FILES + refused);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

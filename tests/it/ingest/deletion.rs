@@ -199,6 +199,50 @@ async fn what_is_put_back_while_it_is_deleted_leaves_no_work() {
     }
 }
 
+/// A deletion does not see the object that a settlement stores while the
+/// deletion waits for it; the object goes all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_while_it_is_deleted_leaves_no_object() {
+    let app = TestApp::start().await;
+    for (n, how) in ["by id", "by group"].into_iter().enumerate() {
+        let message = n.to_string();
+        app.line_plays(&message, &["stall"]);
+        let request = RegisterAttachmentRequest {
+            correlation_id: message.clone(),
+            ..line(&message)
+        };
+        let open = app.begin(request).await;
+        let id: Uuid = open.attachment_id.parse().unwrap();
+        let key = format!("attachments/durable/{TENANT}/{message}/{id}/1-late.png");
+        app.put_object(&key, b"late").await;
+        let mut settle = app.pool.begin().await.unwrap();
+        for statement in [
+            "delete from work where attachment_id = $1 and $2 <> ''",
+            "update attachments set status = 'stored', stored_at = now() where id = $1 and $2 <> ''",
+            "insert into objects (tenant_id, attachment_id, rendition, storage_key, content_type,
+                size_bytes, checksum_sha256)
+             select tenant_id, id, 'original', $2, 'image/png', 4, sha256('late')
+             from attachments where id = $1",
+        ] {
+            let statement = sqlx::query(statement).bind(id).bind(&key);
+            statement.execute(&mut *settle).await.unwrap();
+        }
+        let commits = async {
+            app.eventually_somebody_waits().await;
+            settle.commit().await.unwrap();
+        };
+        tokio::join!(delete_by(&app, how, &open), commits);
+        let gone = app.wait_final(TENANT, &open.attachment_id).await;
+        assert_eq!(gone.status(), AttachmentStatus::Deleted, "{how}");
+        let rows: i64 = sqlx::query_scalar("select count(*) from objects")
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
+        assert_eq!(rows, 0, "{how}");
+        app.eventually_objects(Vec::new()).await;
+    }
+}
+
 async fn delete_by(app: &TestApp, how: &str, open: &Attachment) {
     match how {
         "by id" => drop(app.delete(&open.attachment_id).await),

@@ -11,7 +11,7 @@ async fn an_expired_lease_is_an_attempt_that_was_interrupted() {
     let app = TestApp::start().await;
     app.line_plays("1", &["hang", "ok"]);
     let id = app.begin(line("1")).await.attachment_id;
-    app.haunt(&id, false).await;
+    app.take_over_by_a_dead_worker(&id, false).await;
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
@@ -33,7 +33,7 @@ async fn a_file_that_kills_its_last_worker_is_ended() {
     let app = TestApp::start().await;
     app.line_plays("1", &["hang"]);
     let id = app.begin(line("1")).await.attachment_id;
-    app.haunt(&id, true).await;
+    app.take_over_by_a_dead_worker(&id, true).await;
 
     let ended = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&ended), failed(R::Interrupted));
@@ -65,7 +65,7 @@ async fn a_worker_that_lost_its_lease_puts_nothing() {
     // The next one is still at it then, and holds a lease of its own.
     app.line_plays("1", &["drip:4", "stall", "ok"]);
     let id = app.begin(line("1")).await.attachment_id;
-    app.haunt(&id, false).await;
+    app.take_over_by_a_dead_worker(&id, false).await;
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
@@ -85,7 +85,7 @@ async fn what_is_put_after_the_lease_was_lost_is_removed() {
     let puts = || app.store.faults().count(Operation::Put);
     app.eventually("the put is under way", || async { puts() == 1 })
         .await;
-    app.haunt(&id, false).await;
+    app.take_over_by_a_dead_worker(&id, false).await;
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);

@@ -244,7 +244,7 @@ async fn a_video_in_the_making_is_waited_for_whatever_else_line_says_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waiting_for_line_spends_no_attempt() {
+async fn waiting_for_line_is_not_counted() {
     let app = TestApp::start_with(|config| {
         config.retry.max_attempts = 1;
         config.retry.not_ready_budget.0 = Duration::from_mins(1);
@@ -291,8 +291,8 @@ async fn an_outage_of_ours_does_not_set_back_how_long_line_was_waited_for() {
         waits_since("SOURCE_NOT_READY").await.is_some()
     })
     .await;
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    app.store.faults().inject(None, usize::MAX, away);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    app.store.faults().inject(None, usize::MAX, unavailable);
     app.line_plays("other", &["ok"]);
     app.register(line("other")).await;
     app.eventually("it is put off for our store", || async {

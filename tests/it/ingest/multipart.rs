@@ -153,7 +153,7 @@ async fn an_upload_whose_lease_is_lost_is_aborted() {
     })
     .await;
     assert_eq!(app.open_uploads().await.len(), 1);
-    app.haunt(&id, false).await;
+    app.take_over_by_a_dead_worker(&id, false).await;
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);
@@ -178,7 +178,7 @@ async fn an_upload_that_begins_when_its_lease_is_lost_is_aborted() {
         count(Operation::CreateUpload) == 1
     })
     .await;
-    app.haunt(&id, false).await;
+    app.take_over_by_a_dead_worker(&id, false).await;
 
     let stored = app.wait_final(TENANT, &id).await;
     assert_eq!(end_of(&stored), STORED);

@@ -261,6 +261,6 @@ async fn ephemeral(app: &TestApp, name: &str) -> RegisterAttachmentRequest {
 async fn last_attempt_dies(app: &TestApp, name: &str) -> String {
     app.line_plays(name, &["hang"]);
     let id = app.begin(line(name)).await.attachment_id;
-    app.haunt(&id, true).await;
+    app.take_over_by_a_dead_worker(&id, true).await;
     id
 }

@@ -100,10 +100,12 @@ async fn an_object_that_is_gone_ends_the_work_at_once() {
 async fn a_dead_workers_content_is_taken_over_and_ends_with_the_last_attempt() {
     let app = TestApp::start().await;
     let before = stored(&app, "1001").await;
-    // What a worker left that died with its last attempt.
+    // What a worker left that died with its last attempt: at once, or the sweeper
+    // takes the work for lost in between.
+    let mut left = app.pool.begin().await.unwrap();
     sqlx::query("update attachments set processing_status = 'open' where id = $1::uuid")
         .bind(&before.attachment_id)
-        .execute(&app.pool)
+        .execute(&mut *left)
         .await
         .unwrap();
     sqlx::query(
@@ -113,9 +115,10 @@ async fn a_dead_workers_content_is_taken_over_and_ends_with_the_last_attempt() {
     )
     .bind(TENANT)
     .bind(&before.attachment_id)
-    .execute(&app.pool)
+    .execute(&mut *left)
     .await
     .unwrap();
+    left.commit().await.unwrap();
     let failed = processed(&app, &before.attachment_id).await;
     assert_eq!(failed.processing_status(), Processing::Failed);
     assert_eq!(failed.status(), Status::Stored);

@@ -3,7 +3,7 @@
 
 use super::renditions::put_thumbnail;
 use crate::audit::{assert_found, audit};
-use crate::support::{PATIENCE, TENANT, TestApp, impatient, line};
+use crate::support::{PATIENCE, TENANT, TestApp, line};
 use attachments::audit::Repair;
 use attachments::config::Human;
 use attachments::dev::object_store::{Fault, Operation};
@@ -155,50 +155,6 @@ async fn what_ends_while_its_content_is_made_leaves_nothing() {
             status.fetch_one(&app.pool).await.unwrap()
         })
         .await;
-        assert_nothing_is_left(&app).await;
-    }
-}
-
-/// A settlement that commits while a deletion waits for it stores an object
-/// that the deletion does not see.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_stored_while_it_is_deleted_goes_too() {
-    for by_group in [false, true] {
-        let app = TestApp::start_with(impatient).await;
-        app.line_plays("1001", &["stall", "ok"]);
-        let open = app.begin(said("1001")).await;
-        let mut pause = app.pool.begin().await.unwrap();
-        sqlx::query("select from attachments for update")
-            .execute(&mut *pause)
-            .await
-            .unwrap();
-        app.eventually_somebody_waits().await;
-        let deletes = async {
-            if by_group {
-                assert_eq!(purge(&app).await, 1);
-            } else {
-                app.delete(&open.attachment_id).await;
-            }
-        };
-        let settles = async {
-            app.eventually("the deletion to wait, too", async || {
-                let waiting = "select count(*) from pg_stat_activity
-                    where datname = current_database() and wait_event_type = 'Lock'";
-                let waiting: i64 = sqlx::query_scalar(waiting)
-                    .fetch_one(&app.pool)
-                    .await
-                    .unwrap();
-                waiting >= 2
-            })
-            .await;
-            pause.commit().await.unwrap();
-        };
-        tokio::join!(deletes, settles);
-        let stored: i64 = sqlx::query_scalar("select count(*) from events where status = 'stored'")
-            .fetch_one(&app.pool)
-            .await
-            .unwrap();
-        assert_eq!(stored, 1, "the settlement came first");
         assert_nothing_is_left(&app).await;
     }
 }

@@ -3,6 +3,7 @@
 
 mod auditing;
 mod content;
+mod edges;
 mod erasing;
 mod judged_anew;
 mod occurrence;

@@ -127,7 +127,7 @@ async fn play(ground: &Ground, service: &RunningService, token: &str) -> String 
             .into_inner();
         ids.push(registered.attachment.unwrap().attachment_id);
     }
-    let secret_url = url(&format!("http://127.0.0.1:9/file?token={URL_SECRET}"));
+    let secret_url = url(&format!("https://127.0.0.1:9/file?token={URL_SECRET}"));
     client.register_attachment(secret_url).await.unwrap();
     let malformed = RegisterAttachmentRequest::default();
     client.register_attachment(malformed).await.unwrap_err();

@@ -14,7 +14,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_end_whole_and_downloads_are_given_back_unspent() {
+async fn streams_end_whole_and_downloads_are_given_back_not_counted() {
     let mut ground = Ground::new().await;
     ground
         .sandbox

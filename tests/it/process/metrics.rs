@@ -23,7 +23,7 @@ select id, 'acme', 'ingest', 5, case when media_id > '3' then now() + interval '
     case when media_id > '3' then 'somebody' end, case when media_id > '3' then now() end
 from opened";
 
-/// More than a pass takes on while the store is away, and one that was tried often.
+/// More than a pass takes on while the store is unavailable, and one that was tried often.
 const REMOVALS: &str = "
 insert into removals (storage_key, tenant_id, due_at, attempt_count)
 select 'attachments/durable/acme/m/x/' || n, 'acme',
@@ -41,9 +41,9 @@ async fn the_backlog_shows_in_the_metrics() {
     for statement in [WORK, REMOVALS] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
     let faults = ground.store.faults();
-    faults.inject(Operation::Delete, usize::MAX, away);
+    faults.inject(Operation::Delete, usize::MAX, unavailable);
     let service = ground.serve(&["--role=api"]).await;
     eventually("the sweeper has passed", || async {
         service.metric("attachments_due_work").await.is_some()
@@ -139,8 +139,8 @@ async fn what_an_alarm_watches_begins_at_nothing_and_moves() {
     register("diskless").await;
     reaches(&service, SPOOL_FAILURES, 1.0).await;
 
-    let away = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
-    ground.store.faults().inject(None, usize::MAX, away);
+    let unavailable = Fault::Status(StatusCode::SERVICE_UNAVAILABLE);
+    ground.store.faults().inject(None, usize::MAX, unavailable);
     register("late").await;
     reaches(&service, OUTAGE, 1.0).await;
     ground.store.faults().clear();

@@ -131,8 +131,8 @@ async fn a_role_that_may_not_write_is_not_ready() {
     );
 }
 
-/// A store that never was there is a fault of the configuration; one that goes
-/// away goes away for all replicas, and registration does without it.
+/// A store that never was there is a fault of the configuration; one that
+/// becomes unavailable later is so for all replicas, and registration does without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_goes_away_later_does_not_stop_registration() {
     let mut ground = Ground::new().await;

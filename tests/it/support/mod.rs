@@ -226,7 +226,7 @@ fn fast() -> Config {
     config.server.grace = milliseconds(5_000);
     config.server.reflection = true;
     config.database.max_connections = 8;
-    // Patient, so that a busy machine is not taken for a database that is away.
+    // Patient, so that a busy machine is not taken for a database that is unavailable.
     config.database.patience = milliseconds(20_000);
     // Patient, so that a busy machine is not taken for a slow provider.
     config.egress.idle_timeout = milliseconds(5_000);

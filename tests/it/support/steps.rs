@@ -114,8 +114,8 @@ impl TestApp {
 
     /// Lets a worker that is dead by now have taken the running attempt over;
     /// no attempt is left after the `last` one.
-    pub async fn haunt(&self, id: &str, last: bool) {
-        let haunted = sqlx::query(
+    pub async fn take_over_by_a_dead_worker(&self, id: &str, last: bool) {
+        let taken_over = sqlx::query(
             "update work set leased_by = 'ghost', fence = fence + 1,
                  due_at = now() - interval '1 second',
                  attempt_count = case when $2 then max_attempts else attempt_count end
@@ -126,7 +126,7 @@ impl TestApp {
         .execute(&self.pool)
         .await
         .unwrap();
-        assert_eq!(haunted.rows_affected(), 1);
+        assert_eq!(taken_over.rows_affected(), 1);
     }
 
     /// Waits until no object is left that must go.

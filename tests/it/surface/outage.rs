@@ -1,4 +1,4 @@
-//! While the database is away, callers are told to come back.
+//! While the database is unavailable, callers are told to come back.
 
 use super::stage::UNKNOWN;
 use super::status::{assert_unavailable, of_item};
@@ -112,7 +112,7 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
     let story = ExplainAttachmentRequest {
         attachment_id: attachment_id.clone(),
     };
-    let doomed = DeleteAttachmentRequest {
+    let deletion = DeleteAttachmentRequest {
         target: Some(Target::AttachmentId(attachment_id.clone())),
         ..DeleteAttachmentRequest::default()
     };
@@ -160,7 +160,7 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
         (attachments("IssueAccessLink"), link.encode_to_vec()),
         (attachments("BatchIssueAccessLinks"), links.encode_to_vec()),
         (attachments("GetAttachmentBytes"), bytes.encode_to_vec()),
-        (attachments("DeleteAttachment"), doomed.encode_to_vec()),
+        (attachments("DeleteAttachment"), deletion.encode_to_vec()),
         (attachments("DeleteAttachment"), taken_back.encode_to_vec()),
         (attachments("PurgeAttachments"), group.encode_to_vec()),
         (attachments("RetryAttachment"), retried.encode_to_vec()),
@@ -190,7 +190,7 @@ fn no_rpc_is_left_out() {
     for path in every_rpc() {
         assert!(
             known.contains(&path),
-            "{path} is asked of no database that is away"
+            "{path} is asked of no database that is unavailable"
         );
     }
 }

@@ -44,7 +44,7 @@ async fn only_a_good_line_token_reads() {
 }
 
 #[tokio::test]
-async fn a_refused_token_spends_no_step() {
+async fn a_refused_token_uses_no_step() {
     let simulator = start().await;
     simulator.put_line_message(
         "1",

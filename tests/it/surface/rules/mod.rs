@@ -34,6 +34,12 @@ const NARROWER: &[(&str, &str, &str)] = &[
     ),
     ("ListAttachments", "page_token", "tokens are sealed"),
     ("ListChannels", "page_token", "tokens are sealed"),
+    ("ListRedrives", "page_token", "tokens are sealed"),
+    (
+        "RegisterAttachment",
+        "url.url",
+        "an address begins with https",
+    ),
     ("WatchAttachments", "cursor", "cursors are sealed"),
     (
         "PutChannel",

@@ -2,8 +2,8 @@
 //! notification for all that came within a while.
 //!
 //! It goes out beside the registrations, not inside them: a transaction that
-//! notifies commits alone, and that costs a crowd its shared commit. News may
-//! be lost; the poll finds what it told of.
+//! notifies commits alone, and that costs a crowd its shared commit. A wake-up
+//! may be lost; the poll finds what it told of.
 
 use super::Queue;
 use crate::telemetry::Chain;
@@ -21,15 +21,15 @@ impl Queue {
     /// count as one.
     pub fn ring(&self) {
         self.bell.notify_one();
-        self.news.notify_one();
+        self.other_bells.notify_one();
     }
 
-    /// Passes rings on to other replicas, until `stop`.
-    pub async fn spread_news(&self, stop: CancellationToken) {
+    /// Notifies other replicas of rings, until `stop`.
+    pub async fn notify_replicas(&self, stop: CancellationToken) {
         let spreading = async {
             loop {
-                self.news.notified().await;
-                if let Err(error) = self.db.tell_of_work(&self.lease.worker).await {
+                self.other_bells.notified().await;
+                if let Err(error) = self.db.notify_of_work(&self.lease.worker).await {
                     tracing::debug!(error = %Chain(&error), "other replicas will find the work by themselves");
                 }
                 tokio::time::sleep(GATHERING).await;
@@ -38,12 +38,12 @@ impl Queue {
         stop.run_until_cancelled(spreading).await;
     }
 
-    /// Rings this process's bell when another replica has news, until `stop`.
-    pub(super) async fn hear_news(&self, stop: &CancellationToken) {
+    /// Rings this process's bell when another replica notifies it, until `stop`.
+    pub(super) async fn hear_replicas(&self, stop: &CancellationToken) {
         let hearing = async {
             loop {
-                if let Err(error) = self.ring_on_news().await {
-                    tracing::debug!(error = %Chain(&error), "no news of other replicas; polling finds their work");
+                if let Err(error) = self.ring_on_wake_ups().await {
+                    tracing::debug!(error = %Chain(&error), "other replicas cannot be heard; polling finds their work");
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -51,10 +51,10 @@ impl Queue {
         stop.run_until_cancelled(hearing).await;
     }
 
-    async fn ring_on_news(&self) -> Result<(), crate::db::DbError> {
-        let mut news = self.db.work_news().await?;
+    async fn ring_on_wake_ups(&self) -> Result<(), crate::db::DbError> {
+        let mut wake_ups = self.db.wake_ups().await?;
         loop {
-            if news.next().await? != self.lease.worker {
+            if wake_ups.next().await? != self.lease.worker {
                 self.bell.notify_one();
             }
         }
