@@ -147,14 +147,23 @@ impl Redrive {
             is_done: false,
             id: record.id,
         };
+        let mut last = None;
         while longest.is_none_or(|longest| began.elapsed() < longest) {
             report(progress);
-            let redriven = self.db.redrive(tenant, &record, max_files, BATCH).await?;
-            if redriven == 0 {
+            let batch = self
+                .db
+                .redrive(tenant, &record, max_files, last, BATCH)
+                .await?;
+            if batch.count == 0 && last.take().is_some() {
+                // Those that somebody held when it was their turn.
+                continue;
+            }
+            if batch.count == 0 {
                 progress.is_done = true;
                 break;
             }
-            progress.redriven += redriven;
+            last = batch.last;
+            progress.redriven += batch.count;
             self.ring_for(&record);
             failpoint::reach(Step::Redriven).await;
         }

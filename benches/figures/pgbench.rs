@@ -59,6 +59,10 @@ impl Script {
             "null",
             "null",
             "1",
+            "''",
+            "null",
+            "null",
+            "null",
         ];
         let mut statement = RECORD.trim_end().to_owned();
         for (number, value) in (1..).zip(values) {

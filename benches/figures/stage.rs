@@ -127,7 +127,7 @@ impl Stage {
     /// Empties the tables and writes everything down, so that each round
     /// begins alike.
     pub(crate) async fn clear(&self) -> Outcome<()> {
-        sqlx::query("truncate attachments, work, attempts, removals")
+        sqlx::query("truncate attachments, objects, work, attempts, removals, events")
             .execute(&self.pool)
             .await?;
         self.checkpoint().await

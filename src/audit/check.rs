@@ -51,11 +51,11 @@ use Mending::{Cannot, Does};
 checks! {
     /// Whatever tells of an attachment, its row is there.
     RowIsThere = "I1", "row_is_there",
-        "attachments whose row is lost; work, journal or events tell of them",
+        "attachments whose row is lost; objects, work, journal or events tell of them",
         Cannot("a row cannot be made up: restore it from a backup, or register the file again");
     /// And so are the rows of stored objects.
     ObjectRowIsThere = "I1", "object_row_is_there",
-        "objects of attachments whose row is lost",
+        "objects of attachments whose row, or record of an original, is lost",
         Cannot("kept, for each may be the last copy: restore the row from a backup, or remove the object by hand");
     /// Every open attachment has work.
     OpenHasWork = "I2", "open_has_work",
@@ -73,10 +73,14 @@ checks! {
     FinalStaysFinal = "I3", "final_stays_final",
         "attachments that left a final status by what may not leave it",
         Cannot("what watchers were told cannot be unsaid: ExplainAttachment tells the attempts; it is forgotten with the events");
-    /// Every stored attachment has its object.
+    /// Every stored attachment has a record of its original.
+    StoredHasRecord = "I4", "stored_has_record",
+        "stored attachments without a record of their original",
+        Cannot("a record cannot be made up: restore it from a backup, or delete the attachment and register the file again; its objects are kept");
+    /// And the bucket has every object that is recorded.
     StoredHasObject = "I4", "stored_has_object",
         "stored attachments without their object",
-        Does("put back to be downloaded again; what the provider has lost too ends as FAILED");
+        Does("put back to be downloaded again, or forgotten where it was made of another; what the provider has lost too ends as FAILED");
     /// With the size that was recorded.
     ObjectHasSize = "I4", "object_has_size",
         "objects of another size than recorded",
@@ -93,17 +97,21 @@ checks! {
     ObjectHasRow = "I5", "object_has_row",
         "objects that no row refers to",
         Does("handed to the sweeper, which removes them");
+    /// And to one that is stored.
+    ObjectIsStored = "I5", "object_is_stored",
+        "objects recorded for attachments that are not stored",
+        Does("forgotten, and handed to the sweeper, which removes them");
     /// And every object under our prefix is ours.
     ObjectIsOurs = "I5", "object_is_ours",
         "objects under the prefix attachments/ that the service never made",
         Cannot("left alone: take them elsewhere, for one bucket belongs to one database");
-    /// The database keeps sources unique.
+    /// The database keeps occurrences unique.
     UniqueIsKept = "I6", "unique_is_kept",
-        "unique constraint on the source is missing or not valid",
+        "unique constraint on the occurrence is missing or not valid",
         Does("put back; not while there are duplicates");
     /// And they are.
     SourcesAreUnique = "I6", "sources_are_unique",
-        "sources with more than one attachment",
+        "occurrences with more than one attachment",
         Cannot("which one to keep is for a person to say: delete the others, then repair again");
     /// Attempts stay within the cap.
     AttemptsWithinCap = "I7", "attempts_within_cap",

@@ -21,12 +21,15 @@ impl Audit {
             (TableFault::LostWork, Check::OpenHasWork),
             (TableFault::StrayWork, Check::NoStrayWork),
             (TableFault::LeftFinal, Check::FinalStaysFinal),
+            (TableFault::LostObject, Check::StoredHasRecord),
+            (TableFault::StrayObject, Check::ObjectIsStored),
             (TableFault::TooManyAttempts, Check::AttemptsWithinCap),
         ] {
             let faulty = survey.faulty(fault, self.grace).await?;
             let mended = match (repair, fault) {
                 (Repair::Yes, TableFault::LostWork) => self.requeue_lost().await?,
                 (Repair::Yes, TableFault::StrayWork) => survey.drop_stray_work(self.grace).await?,
+                (Repair::Yes, TableFault::StrayObject) => survey.drop_stray_objects().await?,
                 (Repair::Yes | Repair::No, _) => 0,
             };
             report.note(check, faulty.count, faulty.samples, mended);

@@ -93,14 +93,14 @@ impl Db {
 
     /// When the next row falls due, in time from now; `None` when none waits.
     pub async fn next_due_in(&self, work: WorkKind) -> Result<Option<Duration>, DbError> {
-        // Of no row this is null, and must stay so: Postgres' `greatest` passes
-        // over nulls, and would make of "never" a row that is due at once.
+        // Not `min`: where the statistics know of no row that is due later,
+        // all of them would be looked through for it.
         let seconds: Option<f64> = sqlx::query_scalar(
-            "select extract(epoch from min(due_at) - now())::float8 from work
-             where kind = $1 and due_at > now()",
+            "select extract(epoch from due_at - now())::float8 from work
+             where kind = $1 and due_at > now() order by due_at limit 1",
         )
         .bind(work.as_str())
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
         Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }

@@ -40,6 +40,7 @@ pub use check::CheckError;
 pub use claim::{Lease, Turn};
 pub use deletion::Deleted;
 pub use events::EventPage;
+pub use redrive::Redriven;
 pub use removals::Removal;
 pub use sql_error::SqlError;
 pub use tenants::TenantRecord;

@@ -5,7 +5,7 @@ use super::requeue::{fresh_work, may_be_judged_anew};
 use super::{Db, DbError, to_smallint};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::redrive::{RedriveFilter, RedriveRecord, Revivable, Revived};
-use crate::ids::{ChannelId, TenantId};
+use crate::ids::{AttachmentId, ChannelId, TenantId};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -57,12 +57,16 @@ const COUNT_CONTENT: &str = concat!(
 
 /// What is in `queued` counts for the record `$9`.
 macro_rules! recorded {
-    () => {
-        ", recorded as (
-            update redrives set redriven_count = redriven_count + (select count(*) from queued)
-            where tenant_id = $1 and id = $9
+    ($last:literal) => {
+        concat!(
+            ", recorded as (
+                update redrives set redriven_count = redriven_count + (select count(*) from queued)
+                where tenant_id = $1 and id = $9
+            )
+            select count(*), ",
+            $last,
+            " from queued"
         )
-        select count(*) from queued"
     };
 }
 
@@ -78,14 +82,16 @@ const REDRIVE_FILES: &str = concat!(
         returning a.id, a.tenant_id, a.max_attempts
     ), ",
     fresh_work!("ingest"),
-    recorded!()
+    recorded!("null::uuid")
 );
 
+/// What is put back stays stored: the next ones are behind the last, `$10`, or
+/// each batch would look through all that went before.
 const REDRIVE_CONTENT: &str = concat!(
     "with target as (
         select a.id from attachments a where ",
     matching_content!(),
-    " order by a.id limit $8 for update of a skip locked
+    " and a.id > $10 order by a.id limit $8 for update of a skip locked
     ), reopened as (
         update attachments a
         set processing_status = 'open', processing_error = null, updated_at = now()
@@ -93,7 +99,7 @@ const REDRIVE_CONTENT: &str = concat!(
         returning a.id, a.tenant_id, a.max_attempts
     ), ",
     fresh_work!("content"),
-    recorded!()
+    recorded!("(select id from target order by id desc limit 1)")
 );
 
 /// A repeat with the same request id finds the first one's record, also where
@@ -133,6 +139,15 @@ struct RedriveRow {
     began_before: OffsetDateTime,
     redriven_count: i64,
     created_at: OffsetDateTime,
+}
+
+/// What one statement put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redriven {
+    /// How many.
+    pub count: u64,
+    /// The last one, where the next batch is to go on behind it.
+    pub last: Option<AttachmentId>,
 }
 
 impl Db {
@@ -182,21 +197,22 @@ impl Db {
         row.try_into()
     }
 
-    /// Puts up to `limit` of those that match back and counts them in the
-    /// record; gives how many.
+    /// Puts up to `limit` of those that match back, those behind the `last` of
+    /// the batch before, and counts them in the record.
     pub async fn redrive(
         &self,
         tenant: &TenantId,
         record: &RedriveRecord,
         max_files: u16,
+        last: Option<AttachmentId>,
         limit: u32,
-    ) -> Result<u64, DbError> {
+    ) -> Result<Redriven, DbError> {
         let filter = &record.filter;
         let statement = match &filter.revived {
             Revived::Files(_) => REDRIVE_FILES,
             Revived::Content => REDRIVE_CONTENT,
         };
-        let count: i64 = sqlx::query_scalar(statement)
+        let query = sqlx::query_as(statement)
             .bind(tenant.as_str())
             .bind(filter.channel.as_ref().map(ChannelId::as_str))
             .bind(status_names(&filter.revived))
@@ -205,10 +221,16 @@ impl Db {
             .bind(record.began_before)
             .bind(to_smallint(max_files))
             .bind(i64::from(limit))
-            .bind(record.id)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(count.unsigned_abs())
+            .bind(record.id);
+        let query = match &filter.revived {
+            Revived::Files(_) => query,
+            Revived::Content => query.bind(last.map_or(Uuid::nil(), |last| last.as_uuid())),
+        };
+        let (count, last): (i64, Option<Uuid>) = query.fetch_one(&self.pool).await?;
+        Ok(Redriven {
+            count: count.unsigned_abs(),
+            last: last.map(AttachmentId::from),
+        })
     }
 
     /// How many a redrive has put back so far.

@@ -43,16 +43,18 @@ macro_rules! attachment_columns {
 pub(super) use attachment_columns;
 
 /// An attachment `a` with its original `o` and its work: `w` at the ingest,
-/// `c` at the content.
+/// `c` at the content. The kind is asked in a form that no index answers, so
+/// that work is found by the primary key: where the statistics knew of no work
+/// of a kind, all of the tenant's would be looked through.
 macro_rules! attachment_tables {
     () => {
         " attachments a \
          left join objects o on o.tenant_id = a.tenant_id and o.attachment_id = a.id \
             and o.rendition = 'original' \
          left join work w on w.tenant_id = a.tenant_id and w.attachment_id = a.id \
-            and w.kind = 'ingest' \
+            and (w.kind = 'ingest') is true \
          left join work c on c.tenant_id = a.tenant_id and c.attachment_id = a.id \
-            and c.kind = 'content' "
+            and (c.kind = 'content') is true "
     };
 }
 pub(super) use attachment_tables;

@@ -59,6 +59,19 @@ async fn processes_that_are_killed_at_random_lose_nothing() {
             sleep(Duration::from_millis(20)).await;
         }
     };
+    // Some get a thumbnail, and their content is made anew again and again.
+    // While Postgres is away neither can be.
+    let renditions = async {
+        let mut redriven = 0;
+        while !over.load(Ordering::Relaxed) {
+            for _ in 0..5 {
+                let _ = fleet.put_thumbnail().await;
+            }
+            redriven += usize::from(fleet.redrive_content().await.code == Some(0));
+            sleep(Duration::from_millis(300)).await;
+        }
+        redriven
+    };
     let kills = async {
         let mut done = 0;
         while done < times(60, 500) && (is_long() || began.elapsed() < SHORT) {
@@ -82,7 +95,8 @@ async fn processes_that_are_killed_at_random_lose_nothing() {
         over.store(true, Ordering::Relaxed);
         (done, api, worker)
     };
-    let ((done, _api, _worker), (), ()) = tokio::join!(kills, gateways("a"), gateways("b"));
+    let ((done, _api, _worker), (), (), redriven) =
+        tokio::join!(kills, gateways("a"), gateways("b"), renditions);
 
     let files = registered.into_inner();
     assert!(files > done, "{files} files, {done} kills: no load");
@@ -90,9 +104,18 @@ async fn processes_that_are_killed_at_random_lose_nothing() {
     let dead = "select count(*) from attempts where failure_reason = 'INTERRUPTED'";
     let hit = fleet.count(dead).await;
     assert!(hit > 0, "no kill hit an attempt");
+    let thumbnails = "select count(*) from objects where rendition = 'thumbnail'";
+    let thumbnails = fleet.count(thumbnails).await;
+    assert!(redriven > 0 && thumbnails > 0, "no load of either");
+    let made = "select count(*) from attempts where kind = 'content' and failure_reason is null";
+    let made = fleet.count(made).await;
+    assert!(made > 0, "no content was looked at");
     figure(
         "kill -9 at random under load",
-        format_args!("{done} kills, {files} files, {hit} attempts hit, seed {seed}"),
+        format_args!(
+            "{done} kills, {files} files, {thumbnails} thumbnails, {made} times content, \
+             {hit} attempts hit, seed {seed}"
+        ),
         "0 lost, 0 stuck, 0 wrong hashes, 0 unreferenced objects",
     );
 }

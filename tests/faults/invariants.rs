@@ -30,7 +30,7 @@ struct Row {
 /// What, and more about it.
 const LEFT_TO_DO: &str = "
 select 'open: ' || media_id, to_jsonb(a)::text from attachments a where status = 'open'
-union all select 'unprocessed: ' || media_id, to_jsonb(a)::text from attachments a
+union all select 'content: ' || media_id, to_jsonb(a)::text from attachments a
     where processing_status = 'open'
 union all select 'work: ' || attachment_id, to_jsonb(w)::text from work w
 union all select 'to be removed: ' || storage_key, to_jsonb(r)::text from removals r
@@ -42,8 +42,9 @@ impl Fleet {
     ///
     /// - I1, I6: each answered registration has exactly one row, under the id
     ///   that every answer gave;
-    /// - I2: every row is final;
-    /// - I4: each stored object has the bytes that the provider sent;
+    /// - I2: every row is final, and so is what becomes of its content;
+    /// - I4: each stored object has the bytes that the provider sent, and what
+    ///   was made of it those that were recorded;
     /// - I5: there is no other object;
     /// - I7: no row has more attempts than it may have;
     /// - and `attachments audit` finds nothing either.
@@ -81,6 +82,11 @@ impl Fleet {
             assert_eq!(self.checksum_of(key).await, *sent, "{}", row.media_id);
             referenced.insert(key.clone());
             tally.stored += 1;
+        }
+        for (status, key, recorded) in self.made().await {
+            assert_eq!(status, "stored", "{key}");
+            assert_eq!(self.checksum_of(&key).await, hex::encode(recorded), "{key}");
+            referenced.insert(key);
         }
         let objects = bucket::keys(&self.ground.s3(), "bucket").await;
         assert_eq!(BTreeSet::from_iter(objects), referenced);
@@ -123,11 +129,24 @@ impl Fleet {
 
     async fn rows(&self) -> Vec<Row> {
         sqlx::query_as(
-            "select id, media_id, status, attempt_count, max_attempts, storage_key,
-                checksum_sha256
+            "select a.id, a.media_id, a.status, a.attempt_count, a.max_attempts, o.storage_key,
+                o.checksum_sha256
              from attachments a left join objects o on o.tenant_id = a.tenant_id
                 and o.attachment_id = a.id and o.rendition = 'original'
-             order by id",
+             order by a.id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// What was made of files: the status of each, the key, the checksum.
+    async fn made(&self) -> Vec<(String, String, Vec<u8>)> {
+        sqlx::query_as(
+            "select a.status, o.storage_key, o.checksum_sha256
+             from objects o join attachments a on a.tenant_id = o.tenant_id
+                and a.id = o.attachment_id
+             where o.rendition <> 'original'",
         )
         .fetch_all(&self.pool)
         .await

@@ -35,6 +35,7 @@ mod outages;
 mod poison;
 mod postgres;
 mod proxy;
+mod renditions;
 mod replicas;
 mod rest;
 mod tampering;

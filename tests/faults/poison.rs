@@ -26,7 +26,7 @@ async fn rows_that_nobody_can_read_end_and_hold_up_nobody() {
         "source = '{\"carrier_pigeon\": {\"ring\": 7}}'",
         "source = 'null'",
         "message_id = ''",
-        "retention = 'ephemeral', expires_at = 'infinity'",
+        "conversation_id = ''",
     ]) {
         let poisoned = format!("update attachments set {poison} where media_id = '{id}'");
         sqlx::query(sqlx::AssertSqlSafe(poisoned))
@@ -52,9 +52,9 @@ async fn work_that_was_removed_by_hand_is_put_back() {
     fleet.put_files(&files);
     fleet.register_all(&files).await;
     // What the store's outages put off, again and again, spent nothing.
-    let put_off = "insert into attempts (attachment_id, fence, tenant_id, started_at,
-            failure_reason, worker)
-        select id, n, tenant_id, now(), 'STORAGE_UNAVAILABLE', 'another'
+    let put_off = "insert into attempts (tenant_id, attachment_id, kind, fence, started_at,
+            counted, failure_reason, worker)
+        select tenant_id, id, 'ingest', n, now(), false, 'STORAGE_UNAVAILABLE', 'another'
         from attachments, generate_series(1, max_attempts + 1) n";
     for statement in [put_off, "truncate work"] {
         let statement = sqlx::query(statement);

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Something that the tables alone show to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFault {
-    /// Work, a journal, objects or events tell of an attachment that has no row.
+    /// Objects, work, a journal or events tell of an attachment that has no row.
     LostRow,
     /// An open attachment has no work: nobody would ever finish it.
     LostWork,
@@ -17,6 +17,10 @@ pub enum TableFault {
     OverdueWork,
     /// A final status was left by what may not leave it.
     LeftFinal,
+    /// A stored attachment has no original among its objects.
+    LostObject,
+    /// Objects are there for an attachment that is not stored.
+    StrayObject,
     /// Several attachments are of one occurrence.
     Duplicates,
     /// More attempts were begun than are allowed.
@@ -44,8 +48,8 @@ macro_rules! samples_of {
 const LOST_ROW: &str = samples_of!(
     "select t.attachment_id from (
         select tenant_id, attachment_id from work
-        union all select tenant_id, attachment_id from attempts
         union all select tenant_id, attachment_id from objects
+        union all select tenant_id, attachment_id from attempts
         union all select tenant_id, attachment_id from events
      ) as t
      where $1::float8 is not null and not exists (select 1 from attachments a
@@ -103,6 +107,21 @@ const LEFT_FINAL: &str = samples_of!(
      group by t.attachment_id"
 );
 
+/// A settlement writes both rows in one statement, and whatever ends the one
+/// ends the other: the grace says nothing here either.
+const LOST_OBJECT: &str = samples_of!(
+    "select a.id from attachments a
+     where a.status = 'stored' and $1::float8 is not null
+       and not exists (select 1 from objects o where o.tenant_id = a.tenant_id
+            and o.attachment_id = a.id and o.rendition = 'original')"
+);
+
+const STRAY_OBJECT: &str = samples_of!(
+    "select o.storage_key from objects o
+     join attachments a on a.tenant_id = o.tenant_id and a.id = o.attachment_id
+     where a.status <> 'stored' and $1::float8 is not null"
+);
+
 const DUPLICATES: &str = samples_of!(
     "select max(id::text) from attachments where $1::float8 is not null
      group by tenant_id, channel_id, media_id, part, occurrence having count(*) > 1"
@@ -132,6 +151,8 @@ impl TableFault {
             Self::StrayWork => STRAY_WORK,
             Self::OverdueWork => OVERDUE_WORK,
             Self::LeftFinal => LEFT_FINAL,
+            Self::LostObject => LOST_OBJECT,
+            Self::StrayObject => STRAY_OBJECT,
             Self::Duplicates => DUPLICATES,
             Self::TooManyAttempts => TOO_MANY_ATTEMPTS,
         }

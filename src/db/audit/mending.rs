@@ -29,19 +29,26 @@ impl Cause {
 
 /// A wrong object goes; one that is missing is left alone, should this be the
 /// wrong bucket to look for it. What was made of the file goes with its
-/// original and is made again with it. The new original gets another key: the
+/// original and is made again with it. Content work is locked before the
+/// attachment, as a settlement locks them. The new original gets another key: the
 /// fence goes on from the journal or, should that be lost too, from the old
 /// key. Where the provider has lost the file as well, the attachment ends as
 /// what it then is.
 const REOPEN: &str = "
-with target as (
-    select a.tenant_id, a.id, o.storage_key, a.max_attempts
+with listed as materialized (
+    select o.tenant_id, o.attachment_id, o.storage_key
     from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, attachment, key)
     join objects o on o.tenant_id = k.tenant and o.attachment_id = k.attachment
       and o.rendition = 'original' and o.storage_key = k.key
-    join attachments a on a.tenant_id = o.tenant_id and a.id = o.attachment_id
-    where a.status = 'stored'
-    for update of a
+), halted as (
+    delete from work w using listed l
+    where w.tenant_id = l.tenant_id and w.attachment_id = l.attachment_id and w.kind = 'content'
+    returning w.attachment_id
+), target as (
+    select a.tenant_id, a.id, l.storage_key, a.max_attempts
+    from listed l join attachments a on a.tenant_id = l.tenant_id and a.id = l.attachment_id
+    where a.status = 'stored' and (select count(*) from halted) >= 0
+    order by a.id for update of a
 ), noted as (
     insert into reopenings (tenant_id, attachment_id, storage_key, cause)
     select tenant_id, id, storage_key, $4 from target
@@ -54,22 +61,21 @@ with target as (
     select tenant_id, storage_key from emptied
     where $4 <> 'object missing' or rendition <> 'original'
     on conflict (tenant_id, storage_key) do update set due_at = now()
-), halted as (
-    delete from work w using target t
-    where w.tenant_id = t.tenant_id and w.attachment_id = t.id and w.kind = 'content'
 ), reopened as (
     update attachments a
     set status = 'open', stored_at = null, attempt_count = 0, processing_status = null,
         processing_error = null, updated_at = now()
     from target t where a.tenant_id = t.tenant_id and a.id = t.id
+), queued as (
+    insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+    select t.tenant_id, t.id, 'ingest', t.max_attempts, greatest(
+        coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
+            and j.attachment_id = t.id), 0),
+        coalesce(substring(split_part(t.storage_key, '/', 6) from '^([0-9]{1,18})-')::bigint, 0))
+    from target t
+    on conflict do nothing
 )
-insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
-select t.tenant_id, t.id, 'ingest', t.max_attempts, greatest(
-    coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
-        and j.attachment_id = t.id), 0),
-    coalesce(substring(split_part(t.storage_key, '/', 6) from '^([0-9]{1,18})-')::bigint, 0))
-from target t
-on conflict do nothing";
+select count(*) from emptied where storage_key = any($3)";
 
 /// What was made of a file and is missing or wrong is forgotten, and made anew
 /// where it was made by us.
@@ -119,6 +125,17 @@ where a.tenant_id = w.tenant_id and a.id = w.attachment_id
       else a.processing_status is distinct from 'open' end
   and w.updated_at < now() - make_interval(secs => $1)";
 
+const DROP_STRAY_OBJECTS: &str = "
+with emptied as (
+    delete from objects o using attachments a
+    where a.tenant_id = o.tenant_id and a.id = o.attachment_id and a.status <> 'stored'
+    returning o.tenant_id, o.storage_key
+), doomed as (
+    insert into removals (tenant_id, storage_key) select tenant_id, storage_key from emptied
+    on conflict (tenant_id, storage_key) do update set due_at = now()
+)
+select count(*) from emptied";
+
 /// None of them keeps registrations waiting for longer than a moment.
 const KEEP_OCCURRENCES_UNIQUE: [&str; 7] = [
     // A statement that waits for the table's lock makes all later ones wait.
@@ -147,12 +164,12 @@ impl Db {
             .collect();
         let ids: Vec<Uuid> = objects.iter().map(|object| object.id.as_uuid()).collect();
         let keys: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
-        let reopened = sqlx::query(REOPEN)
+        let reopened: i64 = sqlx::query_scalar(REOPEN)
             .bind(&tenants)
             .bind(&ids)
             .bind(&keys)
             .bind(cause.as_str())
-            .execute(&self.pool)
+            .fetch_one(&self.pool)
             .await?;
         let remade: i64 = sqlx::query_scalar(REMAKE)
             .bind(&tenants)
@@ -161,7 +178,7 @@ impl Db {
             .bind(cause.as_str())
             .fetch_one(&self.pool)
             .await?;
-        Ok(reopened.rows_affected() + remade.unsigned_abs())
+        Ok(reopened.unsigned_abs() + remade.unsigned_abs())
     }
 
     /// Notes that objects which belong to nobody must go.
@@ -183,6 +200,15 @@ impl Survey {
             .execute(&mut self.connection)
             .await?;
         Ok(result.rows_affected())
+    }
+
+    /// Forgets objects of attachments that are not stored and has them removed;
+    /// gives how many.
+    pub async fn drop_stray_objects(&mut self) -> Result<u64, DbError> {
+        let dropped: i64 = sqlx::query_scalar(DROP_STRAY_OBJECTS)
+            .fetch_one(&mut self.connection)
+            .await?;
+        Ok(dropped.unsigned_abs())
     }
 
     /// Puts the constraint back that keeps occurrences unique, while the service

@@ -37,7 +37,7 @@ pub struct Stray {
 pub enum Owner {
     /// Nobody's.
     Nobody,
-    /// Of an attachment whose row is lost.
+    /// Of an attachment whose row, or whose record of its original, is lost.
     LostRow,
     /// Of somebody else: its key is none that the service makes.
     Stranger,
@@ -68,6 +68,10 @@ select n.key,
     n.key !~ '^attachments/(durable|ephemeral)/[^/]+/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9]+-[^/]+$',
     not exists (select 1 from attachments a where a.tenant_id = n.tenant and a.id = n.id)
     and exists (select 1 from attempts j where j.attachment_id = n.id and j.tenant_id = n.tenant)
+    or exists (select 1 from attachments a where a.tenant_id = n.tenant and a.id = n.id
+        and a.status = 'stored' and not exists (select 1 from objects o
+            where o.tenant_id = a.tenant_id and o.attachment_id = a.id
+              and o.rendition = 'original'))
 from named n
 where not exists (select 1 from objects o where o.storage_key = n.key)
   and not exists (select 1 from removals r where r.tenant_id = n.tenant and r.storage_key = n.key)";

@@ -2,6 +2,7 @@
 
 mod command;
 mod objects;
+mod seeded;
 mod tables;
 
 use crate::support::{TENANT, TestApp, line};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A stored row becomes an open one that has no work.
+/// A stored row becomes an open one that has no work, and its object nobody's.
 const OPEN: &str = "with emptied as (delete from objects where attachment_id = $1)
     update attachments set status = 'open', stored_at = null where id = $1";
 
@@ -34,7 +35,7 @@ async fn start() -> TestApp {
     .await
 }
 
-async fn auditor(app: &TestApp) -> Audit {
+pub async fn auditor(app: &TestApp) -> Audit {
     let settings = app.config.resolve().unwrap();
     let db = Db::new(&settings.database).unwrap();
     let bucket = Bucket::new(&settings.bucket).await;
@@ -44,7 +45,7 @@ async fn auditor(app: &TestApp) -> Audit {
     Audit::new(db, bucket, clock, Duration::ZERO)
 }
 
-async fn audit(app: &TestApp, repair: Repair) -> Report {
+pub async fn audit(app: &TestApp, repair: Repair) -> Report {
     auditor(app).await.run(repair).await.unwrap()
 }
 
@@ -110,7 +111,7 @@ fn found(report: &Report, check: Check) -> Option<&Finding> {
 }
 
 /// That it found these, each this often, and nothing else.
-fn assert_found(report: &Report, expected: &[(Check, u64)]) {
+pub fn assert_found(report: &Report, expected: &[(Check, u64)]) {
     let found: Vec<_> = report.findings.iter().map(|f| (f.check, f.count)).collect();
     assert_eq!(found, expected, "{report}");
 }

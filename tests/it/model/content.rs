@@ -126,3 +126,33 @@ async fn a_dead_workers_content_is_taken_over_and_ends_with_the_last_attempt() {
     assert_eq!(failed.processing_status(), Processing::Failed);
     assert_eq!(failed.status(), Status::Stored);
 }
+
+/// More stored ones than one statement puts back; their objects are gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_a_batch_is_put_back_once_each() {
+    let app = TestApp::start().await;
+    stored(&app, "1001").await;
+    for statement in [
+        "insert into attachments (tenant_id, id, channel_id, media_id, part, occurrence, source,
+            message_id, file_name, declared_content_type, retention, status, max_attempts,
+            stored_at)
+         select tenant_id, gen_random_uuid(), channel_id, 'more-' || n, part, occurrence, source,
+            message_id, file_name, declared_content_type, retention, status, max_attempts,
+            stored_at
+         from attachments, generate_series(1, 1200) as n",
+        "insert into objects (tenant_id, attachment_id, rendition, storage_key, content_type,
+            size_bytes, checksum_sha256)
+         select a.tenant_id, a.id, o.rendition, 'attachments/durable/acme/m/' || a.id || '/1-x',
+            o.content_type, o.size_bytes, o.checksum_sha256
+         from attachments a, objects o where a.id <> o.attachment_id",
+    ] {
+        sqlx::query(statement).execute(&app.pool).await.unwrap();
+    }
+    assert_eq!(redrive_content(&app, "").await, 1201);
+    let begun: i64 =
+        sqlx::query_scalar("select count(*) from attachments where processing_status is not null")
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
+    assert_eq!(begun, 1201);
+}

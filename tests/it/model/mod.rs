@@ -1,10 +1,13 @@
 //! The model from outside: one file of one message, many objects, two kinds of
 //! work.
 
+mod auditing;
 mod content;
 mod edges;
+mod erasing;
 mod judged_anew;
 mod occurrence;
+mod plans;
 mod renditions;
 mod repeats;
 mod tenant;
