@@ -224,7 +224,7 @@ impl Db {
             .bind(record.id);
         let query = match &filter.revived {
             Revived::Files(_) => query,
-            Revived::Content => query.bind(last.map_or(Uuid::nil(), |last| last.as_uuid())),
+            Revived::Content => query.bind(last.map_or(Uuid::nil(), AttachmentId::as_uuid)),
         };
         let (count, last): (i64, Option<Uuid>) = query.fetch_one(&self.pool).await?;
         Ok(Redriven {

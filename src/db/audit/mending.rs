@@ -130,7 +130,7 @@ with emptied as (
     delete from objects o using attachments a
     where a.tenant_id = o.tenant_id and a.id = o.attachment_id and a.status <> 'stored'
     returning o.tenant_id, o.storage_key
-), doomed as (
+), removed as (
     insert into removals (tenant_id, storage_key) select tenant_id, storage_key from emptied
     on conflict (tenant_id, storage_key) do update set due_at = now()
 )

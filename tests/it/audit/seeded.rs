@@ -38,7 +38,10 @@ async fn what_the_benchmark_seeds_is_read_as_what_the_service_writes() {
         let read = app.client(&tenant).get_attachment(get_request(id)).await;
         let read = read.unwrap().into_inner().attachment.unwrap();
         statuses.insert(read.status());
-        let kinds = read.renditions.iter().map(|rendition| rendition.r#type());
+        let kinds = read
+            .renditions
+            .iter()
+            .map(attachments::proto::Rendition::r#type);
         thumbnails += kinds.filter(|kind| *kind == Type::Thumbnail).count();
         let is_stored = read.status() == Status::Stored;
         assert_eq!(read.size_bytes, i64::from(is_stored) * 1000, "{read:#?}");

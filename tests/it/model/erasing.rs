@@ -71,7 +71,10 @@ async fn one_of_each(app: &TestApp) -> Vec<Attachment> {
     let downloading = app.begin(said("downloading")).await;
     let pending = app.register(said("pending")).await;
     let all = vec![stored, failed, rejected, retried, downloading, pending];
-    let statuses: Vec<_> = all.iter().map(|one| one.status()).collect();
+    let statuses: Vec<_> = all
+        .iter()
+        .map(attachments::proto::Attachment::status)
+        .collect();
     assert_eq!(
         statuses,
         [
