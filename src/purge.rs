@@ -38,7 +38,7 @@ pub struct Purge {
 /// What a deletion by source did.
 #[derive(Debug, Clone)]
 pub struct SourceDeleted {
-    /// What is deleted now, the newest first; at most [`SHOWN`].
+    /// What is deleted now, the newest first; at most 100.
     pub attachments: Vec<Attachment>,
     /// Whether all of it is deleted; else the same call goes on.
     pub is_done: bool,
