@@ -8,6 +8,7 @@ use attachments::proto::Attachment;
 use attachments::proto::attachment::{FailureReason, Status};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::slice::from_ref;
 
 /// Slack's times of two messages and of what happened to them.
 const ONE: &str = "1531420618.000100";
@@ -19,10 +20,10 @@ const LATER_STILL: &str = "1531420800.000100";
 async fn an_edit_registers_the_file_that_it_adds() {
     let (app, gateway) = start().await;
     let [f1, f2] = [file(&app, "F1"), file(&app, "F2")];
-    post(&gateway, &SlackEvent::shared(ONE, &[f1.clone()])).await;
+    post(&gateway, &SlackEvent::shared(ONE, from_ref(&f1))).await;
     let first = gateway.attachment_of(&id(ONE)).await;
 
-    let edit = SlackEvent::edited(ONE, LATER, &[f1.clone()], &[f1, f2]);
+    let edit = SlackEvent::edited(ONE, LATER, from_ref(&f1), &[f1.clone(), f2]);
     post(&gateway, &edit).await;
     let both = gateway.attachments_of(&id(ONE)).await;
     assert_eq!((both.len(), &both[0]), (2, &first));
@@ -51,7 +52,7 @@ async fn an_edit_removes_the_file_that_it_drops_from_that_message_only() {
     let elsewhere = gateway.attachment_of(&id(TWO)).await;
 
     post(&gateway, &SlackEvent::edited(ONE, LATER, &before, &[f2])).await;
-    assert_eq!(gateway.attachments_of(&id(ONE)).await, [kept.clone()]);
+    assert_eq!(gateway.attachments_of(&id(ONE)).await, *from_ref(&kept));
     taken_back(&app, &dropped).await;
     for attachment in [&kept, &elsewhere] {
         let stored = app.wait_final(TENANT, attachment).await;
@@ -68,7 +69,7 @@ async fn an_edit_that_comes_late_undoes_no_newer_one() {
     post(&gateway, &SlackEvent::edited(ONE, LATER_STILL, &[], &both)).await;
     post(
         &gateway,
-        &SlackEvent::edited(ONE, LATER, &[f1.clone()], &[]),
+        &SlackEvent::edited(ONE, LATER, from_ref(&f1), &[]),
     )
     .await;
     post(&gateway, &SlackEvent::shared(ONE, &[f1])).await;
@@ -150,7 +151,7 @@ async fn an_unshared_file_leaves_the_one_message_that_had_it() {
     // Which of two messages lost it is not said, so neither does.
     post(&gateway, &SlackEvent::file_unshared("F1")).await;
     post(&gateway, &SlackEvent::file_unshared("F2")).await;
-    assert_eq!(gateway.attachments_of(&id(ONE)).await, [first.clone()]);
+    assert_eq!(gateway.attachments_of(&id(ONE)).await, *from_ref(&first));
     taken_back(&app, &only).await;
     let stored = app.wait_final(TENANT, &first).await;
     assert_eq!(stored.status(), Status::Stored, "{stored:#?}");
@@ -217,13 +218,13 @@ async fn a_life_that_passes_while_the_service_is_down_is_caught_up_in_order() {
     let road = Road::closed_to(app.app.grpc_addr).await;
     let gateway = TestGateway::start_before(&app, road.address).await;
     let [f1, f2] = [file(&app, "F1"), file(&app, "F2")];
-    post(&gateway, &SlackEvent::shared(ONE, &[f1.clone()])).await;
+    post(&gateway, &SlackEvent::shared(ONE, from_ref(&f1))).await;
     post(
         &gateway,
-        &SlackEvent::edited(ONE, LATER, &[f1], &[f2.clone()]),
+        &SlackEvent::edited(ONE, LATER, &[f1], from_ref(&f2)),
     )
     .await;
-    post(&gateway, &SlackEvent::shared(TWO, &[f2.clone()])).await;
+    post(&gateway, &SlackEvent::shared(TWO, from_ref(&f2))).await;
     post(&gateway, &SlackEvent::message_deleted(TWO, LATER, &[f2])).await;
     gateway.stop().await;
 
@@ -259,7 +260,7 @@ async fn start() -> (TestApp, TestGateway) {
 
 /// Puts a file into the simulated Slack; gives it as events carry it.
 fn file(app: &TestApp, id: &str) -> Value {
-    let file = SlackFile::new(&format!("{id}.png"), Media::fixture(Fixture::Png));
+    let file = SlackFile::new(format!("{id}.png"), Media::fixture(Fixture::Png));
     app.simulator.put_slack_file(id, file);
     app.simulator.slack_file_object(id).unwrap()
 }
