@@ -91,7 +91,11 @@ async fn a_batch_beyond_50_records_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn channel_and_part_tell_files_apart_and_nothing_else_does() {
     let app = TestApp::start().await;
-    let first = app.register(line("1")).await;
+    let first = RegisterAttachmentRequest {
+        file_name: "first.png".to_owned(),
+        ..line("1")
+    };
+    let first = app.register(first).await;
     let part = |part: &str| RegisterAttachmentRequest {
         source: Some(Source::Line(LineSource {
             message_id: "1".to_owned(),
@@ -123,7 +127,7 @@ async fn channel_and_part_tell_files_apart_and_nothing_else_does() {
     let repeated = answers[3].attachment.as_ref().unwrap();
     assert_eq!(repeated.attachment_id, first.attachment_id);
     assert_eq!(repeated.message_id, "1");
-    assert_eq!(repeated.file_name, "");
+    assert_eq!(repeated.file_name, "first.png");
     assert_eq!(rows(&app).await, 3);
 }
 
