@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Rows claimed by one statement at most.
 const BATCH: usize = 32;
+/// Polls for which it is not asked again when a row falls due, once none was
+/// near: what comes meanwhile rings, or is found by the poll.
+const UNASKED: u32 = 3;
 
 /// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
 pub(super) async fn run(
@@ -28,6 +31,7 @@ pub(super) async fn run(
         after: String::new(),
         oldest_first: false,
     };
+    let mut unasked = 0;
     loop {
         let Some(free) = free_slots(&slots, &stop).await else {
             return;
@@ -49,7 +53,7 @@ pub(super) async fn run(
         match queue.db.claim(&queue.lease, &turn).await {
             Ok(attempts) if attempts.is_empty() => {
                 drop(free);
-                if !wait(&queue, &stop).await {
+                if !wait(&queue, &mut unasked, &stop).await {
                     return;
                 }
             }
@@ -71,7 +75,7 @@ pub(super) async fn run(
             Err(error @ DbError::Contended(_)) => {
                 drop(free);
                 tracing::warn!(error = %Chain(&error), "nothing could be claimed; the next try is soon");
-                if !wait(&queue, &stop).await {
+                if !wait(&queue, &mut unasked, &stop).await {
                     return;
                 }
             }
@@ -105,12 +109,21 @@ async fn free_slots(
 
 /// Waits for a ring, for the next row to fall due, or for the poll that finds
 /// other replicas' work; false when it is time to stop.
-async fn wait(queue: &Queue, stop: &CancellationToken) -> bool {
+async fn wait(queue: &Queue, unasked: &mut u32, stop: &CancellationToken) -> bool {
     let poll = queue.settings.poll_interval;
-    let pause = match queue.db.next_due_in(queue.lease.work).await {
-        // The database's clock told the time; a little more makes sure it has come.
-        Ok(Some(due)) => (due + Duration::from_millis(2)).min(poll),
-        Ok(None) | Err(_) => poll,
+    let pause = if *unasked > 0 {
+        *unasked -= 1;
+        poll
+    } else {
+        match queue.db.next_due_in(queue.lease.work).await {
+            // The database's clock told the time; a little more makes sure it has come.
+            Ok(Some(due)) if due < poll => due + Duration::from_millis(2),
+            Ok(_) => {
+                *unasked = UNASKED;
+                poll
+            }
+            Err(_) => poll,
+        }
     };
     tokio::select! {
         biased;

@@ -159,7 +159,9 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
         )
         .execute(&fleet.pool)
         .await;
-        let answer = fleet.client().register_attachment(line(&files[20])).await;
+        // A repeat would write nothing.
+        let another = line(&format!("overflowing-{}", codes.len()));
+        let answer = fleet.client().register_attachment(another).await;
         codes.push(answer.map_or_else(|refusal| refusal.code(), |_| Code::Ok));
     }
     assert_eq!(codes.pop(), Some(Code::Unavailable), "{codes:?}");

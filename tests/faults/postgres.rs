@@ -158,7 +158,7 @@ async fn a_database_with_other_defaults_serves_all_the_same() {
             .await
             .unwrap()
     };
-    eventually("both listen", async || listeners().await.len() == 2).await;
+    eventually("both listen", async || listeners().await.len() == 4).await;
     let before = listeners().await;
     let files = ids("serial-", times(200, 2_000));
     fleet.put_files(&files);
@@ -186,7 +186,7 @@ async fn a_database_with_other_defaults_serves_all_the_same() {
     assert_eq!(listeners().await, before);
 }
 
-/// The service's sessions that listen, each of one process.
+/// The service's sessions that listen, each of one process and kind of work.
 const LISTENERS: &str = "select pid from pg_stat_activity
     where datname = current_database() and application_name = 'attachments'
       and query ilike 'listen%' order by pid";

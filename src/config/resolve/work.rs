@@ -11,6 +11,9 @@ use std::time::Duration;
 const BATCH: usize = 256;
 /// Statements at the same time.
 const FLUSHERS: usize = 2;
+/// Nobody waits for content as they do for a file: while there is none to make,
+/// it is looked for less often, or a replica at rest would ask twice as much.
+const CONTENT_POLLS: u32 = 4;
 
 impl Config {
     /// What the queue needs.
@@ -32,6 +35,7 @@ impl Config {
         queue::Settings {
             concurrency: self.limits.content_concurrency,
             tenant_concurrency: self.limits.content_concurrency.div_ceil(2),
+            poll_interval: self.retry.poll_interval.0 * CONTENT_POLLS,
             ..self.queue_settings()
         }
     }
