@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 const BATCH: usize = 32;
 /// Polls for which it is not asked again when a row falls due, once none was
 /// near: what comes meanwhile rings, or is found by the poll.
-const UNASKED: u32 = 3;
+const UNASKED: u32 = 7;
 
 /// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
 pub(super) async fn run(

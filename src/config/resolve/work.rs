@@ -13,7 +13,7 @@ const BATCH: usize = 256;
 const FLUSHERS: usize = 2;
 /// Nobody waits for content as they do for a file: while there is none to make,
 /// it is looked for less often, or a replica at rest would ask twice as much.
-const CONTENT_POLLS: u32 = 4;
+const CONTENT_POLLS: u32 = 20;
 
 impl Config {
     /// What the queue needs.
