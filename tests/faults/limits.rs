@@ -142,7 +142,7 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
     let mut cluster = Cluster::start_below(disk.path()).await;
     let fleet = Fleet::on(cluster.url()).await;
     let service = fleet.serve("all").await;
-    let files = ids("brimful-", 60);
+    let mut files = ids("brimful-", 60);
     for id in &files {
         fleet.put_file(id, &text(id, 4_000), &[]);
     }
@@ -159,9 +159,11 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
         )
         .execute(&fleet.pool)
         .await;
-        // A repeat would write nothing.
-        let another = line(&format!("overflowing-{}", codes.len()));
-        let answer = fleet.client().register_attachment(another).await;
+        // Another one each time: a repeat writes nothing.
+        let id = format!("overflowing-{}", codes.len());
+        fleet.put_file(&id, &text(&id, 4_000), &[]);
+        let answer = fleet.client().register_attachment(line(&id)).await;
+        files.push(id);
         codes.push(answer.map_or_else(|refusal| refusal.code(), |_| Code::Ok));
     }
     assert_eq!(codes.pop(), Some(Code::Unavailable), "{codes:?}");
@@ -176,7 +178,7 @@ async fn a_full_disk_of_postgres_is_unavailable_and_passes() {
         cluster.start_again().await;
     }
     fleet.register_all(&files).await;
-    fleet.assert_all_stored(60).await;
+    fleet.assert_all_stored(files.len()).await;
     assert!(service.readyz().await.is_some());
 }
 
