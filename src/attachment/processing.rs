@@ -1,7 +1,7 @@
 //! How far an attachment's content is made ready for eyes and models.
 
 use super::failure::FailureReason;
-use super::retry::{RetryPolicy, Trial, Verdict};
+use super::retry::RetryPolicy;
 use super::status::{Attempt, Outcome, Settlement};
 use super::work::WorkKind;
 use std::str::FromStr;
@@ -124,11 +124,6 @@ impl ContentAttempt {
         Self(claimed)
     }
 
-    /// What was claimed.
-    pub fn claimed(&self) -> &Attempt {
-        &self.0
-    }
-
     /// Ends the attempt, and with it the work.
     pub fn processed(self, processed: Processed) -> Settlement {
         self.0
@@ -137,24 +132,10 @@ impl ContentAttempt {
 
     /// Ends the attempt with a failure: another one follows up to the cap.
     pub fn failed(self, reason: FailureReason, policy: &RetryPolicy) -> Settlement {
-        let attempt = self.0;
-        let trial = Trial {
-            attachment_id: attempt.attachment.id,
-            attempts: attempt.attempt_count,
-            max_attempts: attempt.attachment.max_attempts,
-            waited: attempt.waited,
-        };
-        let outcome = match policy.decide(trial, reason, None) {
-            Verdict::RetryAfter { wait, counted } => Outcome::RetryAfter {
-                reason,
-                wait,
-                counted,
-            },
-            Verdict::Final => {
-                Outcome::Processed(Processed::Failed(ProcessingError::ExtractorFailed))
-            }
-        };
-        attempt.settle_as(WorkKind::Content, outcome)
+        let none_follows = Outcome::Processed(Processed::Failed(ProcessingError::ExtractorFailed));
+        let outcome = self.0.after_failure(reason, None, policy);
+        self.0
+            .settle_as(WorkKind::Content, outcome.unwrap_or(none_follows))
     }
 
     /// Ends the attempt without counting it, to be claimed again after `wait`.

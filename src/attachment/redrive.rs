@@ -18,6 +18,9 @@ pub enum Revivable {
 }
 
 impl Revivable {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Failed, Self::Rejected, Self::Unsupported];
+
     /// The status by name.
     #[must_use]
     pub const fn name(self) -> StatusName {

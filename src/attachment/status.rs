@@ -205,21 +205,31 @@ impl Attempt {
         retry_after: Option<Duration>,
         policy: &RetryPolicy,
     ) -> Settlement {
+        let outcome = self.after_failure(reason, retry_after, policy);
+        self.settle(outcome.unwrap_or(Outcome::Ended(reason)))
+    }
+
+    /// What the policy decides after a failure: another attempt, or none.
+    pub(super) fn after_failure(
+        &self,
+        reason: FailureReason,
+        retry_after: Option<Duration>,
+        policy: &RetryPolicy,
+    ) -> Option<Outcome> {
         let trial = Trial {
             attachment_id: self.attachment.id,
             attempts: self.attempt_count,
             max_attempts: self.attachment.max_attempts,
             waited: self.waited,
         };
-        let outcome = match policy.decide(trial, reason, retry_after) {
-            Verdict::RetryAfter { wait, counted } => Outcome::RetryAfter {
+        match policy.decide(trial, reason, retry_after) {
+            Verdict::RetryAfter { wait, counted } => Some(Outcome::RetryAfter {
                 reason,
                 wait,
                 counted,
-            },
-            Verdict::Final => Outcome::Ended(reason),
-        };
-        self.settle(outcome)
+            }),
+            Verdict::Final => None,
+        }
     }
 
     /// Ends the attempt without counting it, to be claimed again after `wait`.

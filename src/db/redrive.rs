@@ -298,12 +298,8 @@ impl TryFrom<RedriveRow> for RedriveRecord {
         let revived = if content {
             Revived::Content
         } else {
-            let known = [
-                Revivable::Failed,
-                Revivable::Rejected,
-                Revivable::Unsupported,
-            ];
-            let named = |name: &String| known.into_iter().find(|s| s.name().as_str() == name);
+            let known = Revivable::ALL.into_iter();
+            let named = |name: &String| known.clone().find(|s| s.name().as_str() == name);
             let statuses: Option<_> = statuses.iter().map(named).collect();
             Revived::Files(statuses.ok_or_else(|| wrong("status"))?)
         };

@@ -11,14 +11,6 @@ use std::fmt;
 #[derive(Debug)]
 pub struct SqlError(pub(super) Error);
 
-impl SqlError {
-    /// The server's five characters; none where it was not the server that failed.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<String> {
-        Some(self.0.as_database_error()?.code()?.into_owned())
-    }
-}
-
 impl fmt::Display for SqlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(refusal) = self.0.as_database_error() else {

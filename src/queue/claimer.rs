@@ -8,13 +8,14 @@ use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Rows claimed by one statement at most.
 const BATCH: usize = 32;
-/// Polls for which it is not asked again when a row falls due, once none was
+/// Polls after which it is asked again when a row falls due, though none was
 /// near: what comes meanwhile rings, or is found by the poll.
-const UNASKED: u32 = 7;
+const POLLS_UNASKED: u32 = 8;
 
 /// Feeds `jobs` until `stop`; ends with the database's error if it refuses.
 pub(super) async fn run(
@@ -31,7 +32,7 @@ pub(super) async fn run(
         after: String::new(),
         oldest_first: false,
     };
-    let mut unasked = 0;
+    let mut idle = Idle::default();
     loop {
         let Some(free) = free_slots(&slots, &stop).await else {
             return;
@@ -53,11 +54,12 @@ pub(super) async fn run(
         match queue.db.claim(&queue.lease, &turn).await {
             Ok(attempts) if attempts.is_empty() => {
                 drop(free);
-                if !wait(&queue, &mut unasked, &stop).await {
+                if !idle.wait(&queue, &stop).await {
                     return;
                 }
             }
             Ok(attempts) => {
+                idle = Idle::default();
                 failpoint::reach(Step::Leased).await;
                 if let Some(last) = attempts.last() {
                     last.attachment.tenant.as_str().clone_into(&mut turn.after);
@@ -75,7 +77,7 @@ pub(super) async fn run(
             Err(error @ DbError::Contended(_)) => {
                 drop(free);
                 tracing::warn!(error = %Chain(&error), "nothing could be claimed; the next try is soon");
-                if !wait(&queue, &mut unasked, &stop).await {
+                if !idle.wait(&queue, &stop).await {
                     return;
                 }
             }
@@ -107,29 +109,40 @@ async fn free_slots(
     Some(free)
 }
 
-/// Waits for a ring, for the next row to fall due, or for the poll that finds
-/// other replicas' work; false when it is time to stop.
-async fn wait(queue: &Queue, unasked: &mut u32, stop: &CancellationToken) -> bool {
-    let poll = queue.settings.poll_interval;
-    let pause = if *unasked > 0 {
-        *unasked -= 1;
-        poll
-    } else {
-        match queue.db.next_due_in(queue.lease.work).await {
-            // The database's clock told the time; a little more makes sure it has come.
-            Ok(Some(due)) if due < poll => due + Duration::from_millis(2),
-            Ok(_) => {
-                *unasked = UNASKED;
-                poll
-            }
-            Err(_) => poll,
+/// What a claimer knows while there is nothing to claim.
+#[derive(Default)]
+struct Idle {
+    /// Until then no row falls due that was there when it was asked.
+    quiet_until: Option<Instant>,
+}
+
+impl Idle {
+    /// Waits for a ring, for the next row to fall due, or for the poll that
+    /// finds other replicas' work; false when it is time to stop.
+    async fn wait(&mut self, queue: &Queue, stop: &CancellationToken) -> bool {
+        let pause = self.pause(queue).await;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => false,
+            () = queue.bell.notified() => true,
+            () = tokio::time::sleep(pause) => true,
         }
-    };
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => false,
-        () = queue.bell.notified() => true,
-        () = tokio::time::sleep(pause) => true,
+    }
+
+    async fn pause(&mut self, queue: &Queue) -> Duration {
+        let poll = queue.settings.poll_interval;
+        let next_poll = Instant::now() + poll;
+        if self.quiet_until.is_some_and(|quiet| next_poll <= quiet) {
+            return poll;
+        }
+        let Ok(due) = queue.db.next_due_in(queue.lease.work).await else {
+            return poll;
+        };
+        let longest = poll * POLLS_UNASKED;
+        let due = due.map_or(longest, |due| due.min(longest));
+        self.quiet_until = Some(Instant::now() + due);
+        // The database's clock told the time; a little more makes sure it has come.
+        (due + Duration::from_millis(2)).min(poll)
     }
 }
 

@@ -11,13 +11,6 @@ use crate::proto::get_usage_response::StatusUsage as UsageMessage;
 use crate::proto::{self, RedriveAttachmentsRequest, RedriveAttachmentsResponse};
 use crate::redrive::Progress;
 
-/// What may be put back.
-const REVIVED: [Revivable; 3] = [
-    Revivable::Failed,
-    Revivable::Rejected,
-    Revivable::Unsupported,
-];
-
 /// Which attachments to put back, and how the caller names the act.
 pub(in crate::grpc) fn redrive_filter(
     request: &RedriveAttachmentsRequest,
@@ -49,9 +42,9 @@ pub(in crate::grpc) fn redrive_filter(
 }
 
 fn redriven_statuses(numbers: &[i32]) -> Result<Vec<Revivable>, Violation> {
-    super::names::few("statuses", numbers, REVIVED.len())?;
+    super::names::few("statuses", numbers, Revivable::ALL.len())?;
     let known = |(n, number): (usize, &i32)| {
-        REVIVED
+        Revivable::ALL
             .into_iter()
             .find(|revived| i32::from(status_to_proto(revived.name())) == *number)
             .ok_or_else(|| {
