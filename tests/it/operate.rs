@@ -2,7 +2,7 @@
 //! redrive, delete by source, purge; and watching all of it.
 
 use crate::support::{
-    LINE, OTHER_TENANT, PATIENCE, TENANT, TestApp, channel, line, put_channel, within,
+    LINE, OTHER_TENANT, PATIENCE, TENANT, TestApp, channel, line, next_change, put_channel, within,
 };
 use attachments::dev::client::Attachments;
 use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
@@ -285,7 +285,7 @@ async fn a_watcher_misses_nothing_and_sees_nothing_twice_across_reconnects() {
 
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     for _ in 0..2 {
-        let change = next(&mut first).await;
+        let change = next_change(&mut first).await;
         seen.push(change.attachment.unwrap().status());
         cursor = change.cursor;
     }
@@ -295,7 +295,7 @@ async fn a_watcher_misses_nothing_and_sees_nothing_twice_across_reconnects() {
     // What happened meanwhile comes after the cursor, and only that.
     let mut second = watch(&mut client, &cursor).await;
     while seen.last() != Some(&AttachmentStatus::Stored) {
-        let change = next(&mut second).await;
+        let change = next_change(&mut second).await;
         let attachment = change.attachment.unwrap();
         assert_eq!(attachment.attachment_id, id);
         seen.push(attachment.status());
@@ -333,7 +333,7 @@ async fn a_watcher_that_has_seen_nothing_misses_nothing_either() {
     let id = register(&mut client, line("w1")).await.attachment_id;
     app.wait_final(TENANT, &id).await;
     let mut second = watch(&mut client, &cursor).await;
-    let change = next(&mut second).await.attachment.unwrap();
+    let change = next_change(&mut second).await.attachment.unwrap();
     assert_eq!(change.attachment_id, id);
     assert_eq!(change.status(), AttachmentStatus::Pending);
 }
@@ -372,7 +372,7 @@ async fn a_watcher_hears_of_a_deletion_last() {
     let other = register(&mut client, line("w2")).await.attachment_id;
     let mut heard = Vec::new();
     loop {
-        let attachment = next(&mut stream).await.attachment.unwrap();
+        let attachment = next_change(&mut stream).await.attachment.unwrap();
         if attachment.attachment_id == other {
             break;
         }
@@ -399,7 +399,7 @@ async fn watchers_see_every_change_once_while_many_are_written() {
     let mut counts = std::collections::HashMap::new();
     let mut stored = 0;
     while stored < FILES {
-        let attachment = next(&mut stream).await.attachment.unwrap();
+        let attachment = next_change(&mut stream).await.attachment.unwrap();
         stored += usize::from(attachment.status() == AttachmentStatus::Stored);
         *counts
             .entry((attachment.attachment_id, attachment.status))
@@ -463,11 +463,4 @@ async fn watch(client: &mut Attachments, cursor: &str) -> Streaming<WatchAttachm
         .await
         .unwrap()
         .into_inner()
-}
-
-async fn next(stream: &mut Streaming<WatchAttachmentsResponse>) -> WatchAttachmentsResponse {
-    within("the next change", stream.message())
-        .await
-        .unwrap()
-        .unwrap()
 }

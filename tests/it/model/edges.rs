@@ -2,7 +2,7 @@
 //! another.
 
 use super::renditions::put_thumbnail;
-use crate::support::{LINE, TENANT, TestApp, channel, line, within};
+use crate::support::{LINE, TENANT, TestApp, channel, line, next_change};
 use crate::surface::status::{reason, violated};
 use attachments::config::Human;
 use attachments::proto::attachment::{FailureReason, Status};
@@ -301,15 +301,13 @@ async fn a_watcher_is_told_of_no_rendition_before_the_file_was_stored() {
         cursor,
         ..WatchAttachmentsRequest::default()
     };
-    let watch = app.client(TENANT).watch_attachments(request).await;
-    let mut watch = watch.unwrap().into_inner();
+    let mut watch = app.watch(request).await;
     let mut told = Vec::new();
     while told
         .last()
         .is_none_or(|(status, _)| *status != Status::Stored)
     {
-        let heard = within("a change", watch.message()).await.unwrap().unwrap();
-        let heard = heard.attachment.unwrap();
+        let heard = next_change(&mut watch).await.attachment.unwrap();
         told.push((heard.status(), heard.renditions.len()));
     }
     let expected = [

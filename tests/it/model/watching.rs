@@ -1,6 +1,6 @@
 //! Following changes: by what was listed, by who sent it, while nothing happens.
 
-use crate::support::{TENANT, TestApp, line, within};
+use crate::support::{TENANT, TestApp, line, next_change};
 use attachments::proto::attachment::{Kind, Status};
 use attachments::proto::list_attachments_request::Order;
 use attachments::proto::{
@@ -26,17 +26,9 @@ async fn a_sender_s_watcher_hears_of_the_deletion() {
         sender_id: "U1".to_owned(),
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app
-        .client(TENANT)
-        .watch_attachments(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut watch = app.watch(request).await;
     app.delete(&mine.attachment_id).await;
-    let heard = within("the deletion", watch.message())
-        .await
-        .unwrap()
-        .unwrap();
+    let heard = next_change(&mut watch).await;
     assert!(heard.change_time.is_some());
     let heard = heard.attachment.unwrap();
     assert_eq!(
@@ -62,16 +54,8 @@ async fn watching_from_a_list_misses_nothing() {
         cursor: listed.watch_cursor,
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app
-        .client(TENANT)
-        .watch_attachments(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let heard = within("the deletion", watch.message())
-        .await
-        .unwrap()
-        .unwrap();
+    let mut watch = app.watch(request).await;
+    let heard = next_change(&mut watch).await;
     assert_eq!(heard.attachment.unwrap().status(), Status::Deleted);
 }
 
@@ -86,42 +70,23 @@ async fn checkpoints_come_at_once_and_while_nothing_happens() {
         }),
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app
-        .client(TENANT)
-        .watch_attachments(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let first = within("the first checkpoint", watch.message())
-        .await
-        .unwrap()
-        .unwrap();
+    let mut watch = app.watch(request).await;
+    let first = next_change(&mut watch).await;
     assert!(first.attachment.is_none() && !first.cursor.is_empty());
     // Somebody else's changes move the place on.
     app.line_plays("1", &[]);
     let other = app.ingest(line("1")).await;
-    let second = within("the next checkpoint", watch.message())
-        .await
-        .unwrap()
-        .unwrap();
+    let second = next_change(&mut watch).await;
     assert!(second.attachment.is_none());
     let request = WatchAttachmentsRequest {
         cursor: second.cursor,
         ..WatchAttachmentsRequest::default()
     };
-    let mut watch = app
-        .client(TENANT)
-        .watch_attachments(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut watch = app.watch(request).await;
     app.delete(&other.attachment_id).await;
     let mut last = Status::Unspecified;
     while last != Status::Deleted {
-        let heard = within("the deletion", watch.message())
-            .await
-            .unwrap()
-            .unwrap();
+        let heard = next_change(&mut watch).await;
         last = heard.attachment.unwrap().status();
     }
 }

@@ -1,12 +1,14 @@
 //! What most stories are made of, as the tenant most tests work for.
 
-use super::{TENANT, TestApp};
+use super::{TENANT, TestApp, within};
 use attachments::dev::simulator::{Fixture, Media, SlackFile};
 use attachments::proto::{
     Attachment, Attempt, Channel, DeleteAttachmentRequest, ExplainAttachmentRequest,
-    IssueAccessLinkRequest, RegisterAttachmentRequest, attachment::Status as AttachmentStatus,
+    IssueAccessLinkRequest, RegisterAttachmentRequest, WatchAttachmentsRequest,
+    WatchAttachmentsResponse, attachment::Status as AttachmentStatus,
     delete_attachment_request::Target,
 };
+use tonic::Streaming;
 
 impl TestApp {
     /// Puts a small LINE image in place that behaves as the script says.
@@ -52,6 +54,15 @@ impl TestApp {
             attachment.status() == AttachmentStatus::Downloading
         })
         .await
+    }
+
+    /// Begins to follow changes.
+    pub async fn watch(
+        &self,
+        request: WatchAttachmentsRequest,
+    ) -> Streaming<WatchAttachmentsResponse> {
+        let watch = self.client(TENANT).watch_attachments(request).await;
+        watch.unwrap().into_inner()
     }
 
     pub async fn explain(&self, id: &str) -> Vec<Attempt> {
@@ -159,4 +170,14 @@ impl TestApp {
             .await
             .unwrap()
     }
+}
+
+/// What a watcher is told next.
+pub async fn next_change(
+    stream: &mut Streaming<WatchAttachmentsResponse>,
+) -> WatchAttachmentsResponse {
+    within("the next change", stream.message())
+        .await
+        .unwrap()
+        .unwrap()
 }
