@@ -12,8 +12,17 @@ use figment::{Error, Metadata, Profile, Provider};
 /// The name that [`Metadata`] bears for it.
 pub(super) const NAME: &str = "ATTACHMENTS_";
 
-/// Read by flags of the command line, and settings of nothing else.
-const OF_FLAGS: &[&str] = &["ATTACHMENTS_CONFIG", "ATTACHMENTS_PG_BIN"];
+/// Documented for something else than settings, so that they may stand in the
+/// environment of any command: flags, the example gateway's token, and how the
+/// tests run.
+const NO_SETTINGS: &[&str] = &[
+    "ATTACHMENTS_CONFIG",
+    "ATTACHMENTS_PG_BIN",
+    "ATTACHMENTS_TOKEN",
+    "ATTACHMENTS_FAULTS",
+    "ATTACHMENTS_FAULTS_SEED",
+    "ATTACHMENTS_TESTS_INSIST",
+];
 
 /// Asks for faults, and is no setting. Read here with the rest, so that what
 /// cannot be done is a fault of the configuration like any other.
@@ -34,7 +43,7 @@ impl Environment {
             let Some(path) = name.strip_prefix(NAME) else {
                 continue;
             };
-            if OF_FLAGS.contains(&name) || is_service_link(name) {
+            if NO_SETTINGS.contains(&name) || is_service_link(name) {
                 continue;
             }
             #[cfg(feature = "dev")]

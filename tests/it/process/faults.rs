@@ -3,6 +3,7 @@
 use super::sandbox::{Finished, Sandbox};
 use crate::support::ANY_PORT;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
 /// Stands where a secret is, and must never be seen.
 const CANARY: &str = "canary-4711";
@@ -227,6 +228,50 @@ async fn variables_of_a_kubernetes_service_do_no_harm() {
         .set("ATTACHMENTS_PORT_50051_TCP_ADDR", "10.0.0.1");
     let finished = sandbox.run(&["config"]).await;
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+}
+
+/// What a document names is a setting, or does a command no harm.
+#[tokio::test]
+async fn documented_variables_do_no_harm() {
+    let mut sandbox = Sandbox::new();
+    let mut named = 0;
+    for file in files_below(&["README.md", "docs", "examples", ".ci"]) {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for after in text.split("ATTACHMENTS_").skip(1) {
+            let is_of_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            let name = &after[..after.find(|c| !is_of_name(c)).unwrap_or(after.len())];
+            // The pattern of the names, and the one that asks for faults.
+            if !name.is_empty() && !name.ends_with('_') && name != "FAIL_AT" {
+                sandbox.set(&format!("ATTACHMENTS_{name}"), "1");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 10, "{named}");
+    let finished = sandbox.run(&["config"]).await;
+    let unknown = finished
+        .stderr
+        .lines()
+        .filter(|line| line.contains("there is no such"));
+    assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// These files of the repository, and all below these folders.
+fn files_below(paths: &[&str]) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut left: Vec<_> = paths.iter().map(|path| root.join(path)).collect();
+    let mut files = Vec::new();
+    while let Some(path) = left.pop() {
+        // Whoever has run the example in Node has its modules there.
+        if path.ends_with("node_modules") {
+            continue;
+        }
+        match std::fs::read_dir(&path) {
+            Ok(entries) => left.extend(entries.map(|entry| entry.unwrap().path())),
+            Err(_) => files.push(path),
+        }
+    }
+    files
 }
 
 fn assert_config_fault(finished: &Finished, fault: &str) {
