@@ -31,6 +31,7 @@ use crate::seal::Seal;
 use crate::sweep::{Rounds, Sweeper};
 use crate::telemetry::{self, Chain};
 use crate::watch::Watch;
+use futures::future::BoxFuture;
 use readiness::{Dependency, Readiness, Report};
 use std::io;
 use std::mem;
@@ -98,8 +99,17 @@ pub enum StartError {
 }
 
 impl App {
-    /// Composes the parts, binds the ports and starts what `role` runs.
-    pub async fn start(
+    /// Composes the parts, binds the ports and starts what `role` runs. Boxed:
+    /// else every program and every test binary would compile all of it again.
+    pub fn start(
+        settings: Resolved,
+        role: Role,
+        clock: Arc<dyn Clock>,
+    ) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(Self::compose(settings, role, clock))
+    }
+
+    async fn compose(
         mut settings: Resolved,
         role: Role,
         clock: Arc<dyn Clock>,
@@ -211,7 +221,11 @@ impl App {
 
     /// Refuses new work, lets what runs end within the grace, and comes back
     /// when everything has stopped.
-    pub async fn shutdown(mut self) {
+    pub fn shutdown(self) -> BoxFuture<'static, ()> {
+        Box::pin(self.stop())
+    }
+
+    async fn stop(mut self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(self.grace + MARGIN, async {
             while self.tasks.join_next().await.is_some() {}

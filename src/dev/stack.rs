@@ -20,6 +20,7 @@ use crate::ids::TenantId;
 use crate::proto::channel::Provider;
 use crate::proto::set_channel_credential_request::Credential;
 use crate::proto::{Channel, GetChannelRequest, PutChannelRequest, SetChannelCredentialRequest};
+use futures::future::LocalBoxFuture;
 use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 use std::io;
@@ -110,7 +111,15 @@ pub enum StackError {
 impl Stack {
     /// Brings everything up. `config` is what was given; what it lacks is
     /// embedded, made up, or simulated.
-    pub async fn start(
+    pub fn start(
+        options: &Options,
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> LocalBoxFuture<'_, Result<Self, StackError>> {
+        Box::pin(Self::bring_up(options, config, clock))
+    }
+
+    async fn bring_up(
         options: &Options,
         mut config: Config,
         clock: Arc<dyn Clock>,
