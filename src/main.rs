@@ -101,9 +101,13 @@ struct HealthcheckArgs {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let ran = app::runtime()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(Box::pin(run(cli))));
+    let ran = app::runtime().map_err(Into::into).and_then(|runtime| {
+        let ran = runtime.block_on(Box::pin(run(cli)));
+        // What was to end in order has. A thread that blocks, at a disk
+        // say, holds up nobody who was told to stop at once.
+        runtime.shutdown_background();
+        ran
+    });
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -131,13 +135,13 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Demo(args) => {
             let _logs = telemetry::log(false, "warn")?;
             let mut signals = StopSignals::listen()?;
-            Ok(command::demo(args, loaded, signals.recv()).await?)
+            Ok(command::demo(args, loaded, async || signals.recv().await).await?)
         }
         #[cfg(feature = "dev")]
         Command::Dev(args) => {
             let _logs = telemetry::log(false, &loaded.config.telemetry.log_filter)?;
             let mut signals = StopSignals::listen()?;
-            Ok(command::dev(args, loaded, signals.recv()).await?)
+            Ok(command::dev(args, loaded, async || signals.recv().await).await?)
         }
         #[cfg(feature = "dev")]
         Command::Token(args) => Ok(command::token(&args)?),

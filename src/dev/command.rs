@@ -13,9 +13,9 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 /// Where `dev` listens.
@@ -103,11 +103,11 @@ pub enum CommandError {
     Io(#[from] io::Error),
 }
 
-/// Brings the stack up and keeps it until `stop`.
+/// Brings the stack up and keeps it until `signal`; a second one ends it at once.
 pub async fn dev(
     args: DevArgs,
     loaded: Loaded,
-    stop: impl Future<Output = ()>,
+    mut signal: impl AsyncFnMut(),
 ) -> Result<(), CommandError> {
     // Whoever waits for the file must not find that of an earlier run.
     if let Some(path) = &args.ready_file {
@@ -117,6 +117,7 @@ pub async fn dev(
     let mut config = loaded.config;
     config.server.listen = args.listen.unwrap_or(config.server.listen);
     config.server.admin_listen = args.admin_listen.unwrap_or(config.server.admin_listen);
+    let grace = humantime::format_duration(config.server.grace.0);
     let options = Options {
         tenant: args.tenant,
         data_dir,
@@ -125,19 +126,69 @@ pub async fn dev(
         s3_listen: args.s3_listen,
         simulator_listen: args.simulator_listen,
     };
-    let mut stop = pin!(stop);
-    let stack = tokio::select! {
-        started = Box::pin(Stack::start(&options, config, Arc::new(SystemClock))) => started?,
-        () = &mut stop => return Ok(()),
+    let clock = Arc::new(SystemClock);
+    let Some(stack) = start(&options, config, clock, &mut signal).await? else {
+        return Ok(());
     };
     let ready = Ready::of(&stack)?;
     if let Some(path) = &args.ready_file {
         ready.write(path)?;
     }
     say(&ready.for_people());
-    stop.await;
-    stack.shutdown().await;
+    signal().await;
+    say(&format!(
+        "Stopping: what is under way has {grace} (server.grace) to end. Ctrl-C again stops at once."
+    ));
+    say(stop(stack, &mut signal).await);
     Ok(())
+}
+
+const STOPPED: &str = "Stopped.";
+/// Postgres is ended by its watchdog then.
+const STOPPED_AT_ONCE: &str =
+    "Stopped at once, by a second signal. What was stored stays; what was under way is done again.";
+
+/// Brings the stack up; none when a signal came before it was.
+async fn start(
+    options: &Options,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    signal: &mut impl AsyncFnMut(),
+) -> Result<Option<Stack>, CommandError> {
+    let threads = TaskTracker::new();
+    let failed = tokio::select! {
+        started = Stack::start(options, config, clock, &threads) => match started {
+            Ok(stack) => return Ok(Some(stack)),
+            Err(error) => Some(error),
+        },
+        () = signal() => {
+            say("Stopping before the start is over. Ctrl-C again stops at once.");
+            None
+        }
+    };
+    threads.close();
+    let stopped = tokio::select! {
+        () = threads.wait() => STOPPED,
+        () = signal() => STOPPED_AT_ONCE,
+    };
+    match failed {
+        Some(error) => Err(error.into()),
+        None => {
+            say(stopped);
+            Ok(None)
+        }
+    }
+}
+
+/// Stops the stack, in order or, at a `signal`, not at all: it ends with the
+/// process. Gives the words for it.
+async fn stop(stack: Stack, signal: &mut impl AsyncFnMut()) -> &'static str {
+    // A task of its own, so that nothing of it is dropped here, which would block.
+    let stopping = tokio::spawn(stack.shutdown());
+    tokio::select! {
+        _ = stopping => STOPPED,
+        () = signal() => STOPPED_AT_ONCE,
+    }
 }
 
 /// The data directory as an absolute path, and the lock that makes it ours
@@ -158,11 +209,11 @@ fn own(data_dir: &Path) -> Result<(PathBuf, File), CommandError> {
 }
 
 /// Brings the stack up in a folder of its own, plays the story and cleans up.
-/// An early `stop` cleans up as well.
+/// An early `signal` cleans up as well.
 pub async fn demo(
     args: DemoArgs,
     loaded: Loaded,
-    stop: impl Future<Output = ()>,
+    mut signal: impl AsyncFnMut(),
 ) -> Result<(), CommandError> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let Config { mut server, .. } = loaded.config.clone();
@@ -184,16 +235,13 @@ pub async fn demo(
         simulator_listen: any,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut stop = pin!(stop);
-    let stack = tokio::select! {
-        started = Box::pin(Stack::start(&options, config, clock.clone())) => started?,
-        () = &mut stop => return Err(CommandError::Interrupted),
-    };
+    let started = start(&options, config, clock.clone(), &mut signal).await?;
+    let stack = started.ok_or(CommandError::Interrupted)?;
     let played = tokio::select! {
         played = demo::play(&stack, clock) => played.map_err(CommandError::Demo),
-        () = stop => Err(CommandError::Interrupted),
+        () = signal() => Err(CommandError::Interrupted),
     };
-    stack.shutdown().await;
+    stop(stack, &mut signal).await;
     played
 }
 

@@ -6,6 +6,7 @@
 pub mod bucket;
 pub mod client;
 pub mod command;
+mod database;
 pub mod demo;
 pub mod gateway;
 pub mod object_store;

@@ -5,8 +5,9 @@
 
 use super::bucket::{self, BucketError};
 use super::client::{self, ClientError};
+use super::database::Database;
 use super::object_store::{self, ObjectStore};
-use super::postgres::{self, Durability, EmbeddedPostgres};
+use super::postgres::{self, Durability};
 use super::providers::Given;
 use super::secrets;
 use super::simulator::{self, LINE_DEV_TOKEN, SLACK_DEV_TOKEN, Simulator};
@@ -22,18 +23,17 @@ use crate::proto::set_channel_credential_request::Credential;
 use crate::proto::{Channel, GetChannelRequest, PutChannelRequest, SetChannelCredentialRequest};
 use futures::future::LocalBoxFuture;
 use secrecy::SecretString;
-use sqlx::{Connection as _, PgConnection};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_util::task::TaskTracker;
 
 /// The LINE channel that is put for the tenant.
 pub const LINE_CHANNEL: &str = "line-dev";
 /// The Slack channel that is put for the tenant.
 pub const SLACK_CHANNEL: &str = "slack-dev";
 
-const DATABASE: &str = "attachments";
 const BUCKET: &str = "attachments";
 const S3_ACCESS_KEY: &str = "attachments-dev";
 
@@ -70,7 +70,7 @@ pub struct Stack {
     pub key: DevKey,
     /// The tenant that has channels.
     pub tenant: TenantId,
-    postgres: Option<EmbeddedPostgres>,
+    database: Database,
     clock: Arc<dyn Clock>,
 }
 
@@ -110,24 +110,27 @@ pub enum StackError {
 
 impl Stack {
     /// Brings everything up. `config` is what was given; what it lacks is
-    /// embedded, made up, or simulated.
-    pub fn start(
-        options: &Options,
+    /// embedded, made up, or simulated. What cannot be given up half-way runs
+    /// on `threads`.
+    pub fn start<'a>(
+        options: &'a Options,
         config: Config,
         clock: Arc<dyn Clock>,
-    ) -> LocalBoxFuture<'_, Result<Self, StackError>> {
-        Box::pin(Self::bring_up(options, config, clock))
+        threads: &'a TaskTracker,
+    ) -> LocalBoxFuture<'a, Result<Self, StackError>> {
+        Box::pin(Self::bring_up(options, config, clock, threads))
     }
 
     async fn bring_up(
         options: &Options,
         mut config: Config,
         clock: Arc<dyn Clock>,
+        threads: &TaskTracker,
     ) -> Result<Self, StackError> {
         app::install_crypto();
         std::fs::create_dir_all(&options.data_dir)?;
         let key = DevKey::load_or_generate(&options.data_dir)?;
-        let postgres = start_postgres(options, &mut config).await?;
+        let database = Database::start(options, &mut config, threads).await?;
         let object_store = start_object_store(options, &mut config).await?;
         let given = Given::of(&config);
         let simulator = given
@@ -151,7 +154,7 @@ impl Stack {
             s3_endpoint,
             key,
             tenant: options.tenant.clone(),
-            postgres,
+            database,
             clock,
         };
         stack.put_channels(&given).await?;
@@ -180,10 +183,7 @@ impl Stack {
         if let Some(store) = self.object_store {
             store.shutdown().await;
         }
-        if let Some(postgres) = self.postgres {
-            // Waits for the server to end, which is no work for an async thread.
-            let _ = tokio::task::spawn_blocking(move || postgres.stop()).await;
-        }
+        self.database.stop().await;
     }
 
     /// The channels that a first call needs, put as an operator puts them. One
@@ -220,41 +220,6 @@ impl Stack {
         }
         Ok(())
     }
-}
-
-/// A private cluster, unless a database was given.
-async fn start_postgres(
-    options: &Options,
-    config: &mut Config,
-) -> Result<Option<EmbeddedPostgres>, StackError> {
-    if config.database.url.is_some() || config.database.url_file.is_some() {
-        return Ok(None);
-    }
-    let wanted = postgres::Options {
-        data_dir: options.data_dir.join("postgres"),
-        bin_dir: options.pg_bin.clone(),
-        durability: options.durability,
-        max_connections: 100,
-    };
-    let started = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&wanted));
-    let postgres = started.await.map_err(io::Error::other)??;
-    create_database(&postgres.url("postgres")).await?;
-    config.database.url = Some(Secret(postgres.url(DATABASE).into()));
-    Ok(Some(postgres))
-}
-
-async fn create_database(maintenance_url: &str) -> Result<(), sqlx::Error> {
-    let mut connection = PgConnection::connect(maintenance_url).await?;
-    let there = sqlx::query("select 1 from pg_database where datname = $1")
-        .bind(DATABASE)
-        .fetch_optional(&mut connection)
-        .await?;
-    if there.is_none() {
-        sqlx::query("create database attachments")
-            .execute(&mut connection)
-            .await?;
-    }
-    connection.close().await
 }
 
 /// An S3 server of our own, unless an endpoint was given.
