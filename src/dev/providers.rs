@@ -3,6 +3,7 @@
 use super::simulator::{Settings, Simulator, StartError};
 use crate::config::Config;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The providers that are not to be simulated.
 #[derive(Debug, Clone, Copy)]
@@ -24,16 +25,18 @@ impl Given {
         }
     }
 
-    /// Starts the simulator, if there is one to be simulated, and has `config` use it.
+    /// Starts the simulator, if there is one to be simulated, and has `config`
+    /// use it. Its files lie in `folder`.
     pub async fn simulate_others(
         self,
         listen: SocketAddr,
+        folder: &Path,
         config: &mut Config,
     ) -> Result<Option<Simulator>, StartError> {
         if self.line && self.slack {
             return Ok(None);
         }
-        let simulator = Simulator::start(Settings { listen }).await?;
+        let simulator = Simulator::start_in(folder, Settings { listen }).await?;
         if !self.line {
             config.line.content_url = simulator.line_content_url();
         }

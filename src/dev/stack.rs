@@ -134,7 +134,11 @@ impl Stack {
         let object_store = start_object_store(options, &mut config).await?;
         let given = Given::of(&config);
         let simulator = given
-            .simulate_others(options.simulator_listen, &mut config)
+            .simulate_others(
+                options.simulator_listen,
+                &options.data_dir.join("simulator"),
+                &mut config,
+            )
             .await?;
         fill_in_secrets(&mut config, &options.data_dir, &key)?;
 

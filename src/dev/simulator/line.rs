@@ -47,7 +47,9 @@ async fn content(
             bytes: media.bytes.clone(),
             content_type: media.content_type.clone(),
         };
-        Ok((media.script.advance(), payload))
+        let step = media.script.advance();
+        shared.played(&id, media);
+        Ok((step, payload))
     })?;
     // The content API has no sign-in page; the step leads to the console's.
     Ok(play(step, payload, Host::LineContent, "https://access.line.me/").await)

@@ -3,6 +3,7 @@
 use super::fixtures::Fixture;
 use super::padding::{ImpossibleSize, fixture_of_size};
 use super::script::{InvalidStep, Script};
+use super::shelf::Kept;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
@@ -22,9 +23,12 @@ pub enum Transcoding {
 }
 
 /// A file's content and its script. Made step by step, then put into the simulator.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Media {
+    /// A shelf keeps them beside the rest.
+    #[serde(skip)]
     pub(super) bytes: Bytes,
+    #[serde(with = "header_text")]
     pub(super) content_type: HeaderValue,
     pub(super) channel_token: Option<String>,
     pub(super) transcoding: Option<Transcoding>,
@@ -117,6 +121,33 @@ impl Media {
         self.channel_token
             .as_deref()
             .is_none_or(|owner| owner == token)
+    }
+}
+
+impl Kept for Media {
+    const FOLDER: &'static str = "line";
+
+    fn media(&self) -> Option<&Media> {
+        Some(self)
+    }
+
+    fn media_mut(&mut self) -> Option<&mut Media> {
+        Some(self)
+    }
+}
+
+/// A header's value as text.
+mod header_text {
+    use http::HeaderValue;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer, ser};
+
+    pub(super) fn serialize<S: Serializer>(value: &HeaderValue, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(value.to_str().map_err(ser::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderValue, D::Error> {
+        HeaderValue::try_from(String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

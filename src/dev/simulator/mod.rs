@@ -23,7 +23,9 @@
 //!
 //! It promises what the providers document, and, where they do not, what was
 //! observed of them. It shares no code with the service: a misreading there
-//! must not be repeated here. It keeps everything in memory.
+//! must not be repeated here. Files, tokens and how far each script has come
+//! are in memory and, where it is told a folder, in that folder too, so that
+//! they outlive the process; the journal is in memory alone.
 
 mod answer;
 mod control;
@@ -34,6 +36,7 @@ mod media;
 mod padding;
 mod script;
 mod server;
+mod shelf;
 mod slack;
 mod slack_file;
 mod state;
@@ -53,10 +56,12 @@ pub use tokens::{FILES_READ, Grant, LINE_DEV_TOKEN, Provider, SLACK_DEV_TOKEN};
 
 use axum::Router;
 use serde_json::Value;
+use shelf::Shelf;
 use state::Shared;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -68,12 +73,17 @@ pub struct Settings {
     pub listen: SocketAddr,
 }
 
-/// The simulator could not take its port.
+/// The simulator could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("the simulator cannot listen on {address}")]
-pub struct StartError {
-    address: SocketAddr,
-    source: io::Error,
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum StartError {
+    #[error("the simulator cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error("the simulator cannot read the files it kept")]
+    Kept(#[from] io::Error),
 }
 
 /// A running simulator. Dropping it ends its connections.
@@ -83,11 +93,20 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Takes the ports and serves.
+    /// Takes the ports and serves. What is put is gone at its end.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::with(settings, None).await
+    }
+
+    /// The same, with what was put in an earlier run on this folder.
+    pub async fn start_in(folder: &Path, settings: Settings) -> Result<Self, StartError> {
+        Self::with(settings, Some(Shelf::new(folder))).await
+    }
+
+    async fn with(settings: Settings, shelf: Option<Shelf>) -> Result<Self, StartError> {
         let (listener, address) = bind(settings.listen).await?;
         let (forbidden, forbidden_address) = bind(SocketAddr::new(settings.listen.ip(), 0)).await?;
-        let shared = Arc::new(Shared::new(address, forbidden_address));
+        let shared = Arc::new(Shared::new(address, forbidden_address, shelf)?);
         let router = Router::new()
             .nest("/line", line::routes())
             .nest("/slack", slack::routes())
@@ -125,13 +144,13 @@ impl Simulator {
 
     /// Puts a LINE message's content in place, or replaces it and starts its script anew.
     pub fn put_line_message(&self, id: &str, media: Media) {
-        self.shared.tables().line.insert(id.to_owned(), media);
+        self.shared.put_line(id.to_owned(), media);
     }
 
     /// Puts a Slack file in place or replaces it; gives its `url_private_download`.
     pub fn put_slack_file(&self, id: &str, file: SlackFile) -> String {
         let url = file.url_private_download(&self.shared.url("/slack"), id);
-        self.shared.tables().slack.insert(id.to_owned(), file);
+        self.shared.put_slack(id.to_owned(), file);
         url
     }
 
@@ -145,7 +164,7 @@ impl Simulator {
 
     /// Makes a token known, or changes what it may do.
     pub fn put_token(&self, token: &str, grant: Grant) {
-        self.shared.tables().tokens.insert(token.to_owned(), grant);
+        self.shared.put_token(token.to_owned(), grant);
     }
 
     /// Every request to a provider, oldest first.
@@ -192,7 +211,7 @@ impl fmt::Debug for Simulator {
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError { address, source };
+    let failed = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     Ok((listener, local))

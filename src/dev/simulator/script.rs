@@ -2,6 +2,7 @@
 
 use super::wire::Fault;
 use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -55,10 +56,40 @@ pub struct InvalidStep {
 }
 
 /// Steps, one a request; the last one repeats, and none at all means `ok`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "WrittenScript", into = "WrittenScript")]
 pub(super) struct Script {
     steps: Vec<Step>,
+    texts: Vec<String>,
     next: usize,
+}
+
+/// A script as it is kept: the steps' texts, and how many were played.
+#[derive(Serialize, Deserialize)]
+struct WrittenScript {
+    steps: Vec<String>,
+    played: usize,
+}
+
+impl TryFrom<WrittenScript> for Script {
+    type Error = InvalidStep;
+
+    fn try_from(written: WrittenScript) -> Result<Self, InvalidStep> {
+        let next = written.played;
+        Ok(Self {
+            next,
+            ..Self::parse(written.steps)?
+        })
+    }
+}
+
+impl From<Script> for WrittenScript {
+    fn from(script: Script) -> Self {
+        Self {
+            steps: script.texts,
+            played: script.next,
+        }
+    }
 }
 
 impl Script {
@@ -68,15 +99,17 @@ impl Script {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let steps = texts.into_iter().enumerate().map(|(position, text)| {
-            let text = text.as_ref();
+        let texts = texts.into_iter().map(|text| text.as_ref().to_owned());
+        let texts: Vec<String> = texts.collect();
+        let steps = texts.iter().enumerate().map(|(position, text)| {
             text.parse().map_err(|UnknownStep| InvalidStep {
                 position,
-                text: text.to_owned(),
+                text: text.clone(),
             })
         });
         Ok(Self {
             steps: steps.collect::<Result<_, _>>()?,
+            texts,
             next: 0,
         })
     }

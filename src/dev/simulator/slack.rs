@@ -78,7 +78,9 @@ async fn files_info(
                 json!({ "ok": true, "file": file.info_object(&slack_url, &id), "comments": [], "response_metadata": { "next_cursor": "" } })
             }
         };
-        (file.info_script.advance(), document)
+        let step = file.info_script.advance();
+        shared.played(&id, file);
+        (step, document)
     };
     let response = play(step, json_payload(&document), Host::SlackApi, "").await;
     with_scopes(response, &grant)
@@ -117,12 +119,13 @@ async fn download(
         }
         match tables.slack.get_mut(id) {
             Some(file) if file.team_id == team && file.media.admits(token) => {
-                let media = &mut file.media;
                 let payload = Payload {
-                    bytes: media.bytes.clone(),
-                    content_type: media.content_type.clone(),
+                    bytes: file.media.bytes.clone(),
+                    content_type: file.media.content_type.clone(),
                 };
-                (media.script.advance(), payload)
+                let step = file.media.script.advance();
+                shared.played(id, file);
+                (step, payload)
             }
             // To another workspace's token this is a page it has no session for.
             Some(file) if file.team_id == team => return html_sign_in_page(),

@@ -2,6 +2,8 @@
 
 use super::media::Media;
 use super::script::{InvalidStep, Script};
+use super::shelf::Kept;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The workspace that files belong to unless told otherwise.
@@ -10,7 +12,7 @@ pub const TEAM_ID: &str = "T0SIMULATOR";
 /// A file in a simulated Slack workspace.
 ///
 /// `media.script` plays at the download, `info_script` at `files.info`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SlackFile {
     pub(super) media: Media,
     pub(super) team_id: String,
@@ -206,5 +208,17 @@ impl SlackFile {
             }
         };
         self.name.chars().map(safe).collect()
+    }
+}
+
+impl Kept for SlackFile {
+    const FOLDER: &'static str = "slack";
+
+    fn media(&self) -> Option<&Media> {
+        Some(&self.media)
+    }
+
+    fn media_mut(&mut self) -> Option<&mut Media> {
+        Some(&mut self.media)
     }
 }

@@ -1,9 +1,11 @@
 //! The tokens the simulated providers know.
 
+use super::media::Media;
+use super::shelf::Kept;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The LINE channel access token that is known from the start.
 pub const LINE_DEV_TOKEN: &str = "line-dev-token";
@@ -23,7 +25,7 @@ pub enum Provider {
 }
 
 /// What a token may do.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The provider that issued the token.
@@ -73,9 +75,21 @@ impl Grant {
     }
 }
 
+impl Kept for Grant {
+    const FOLDER: &'static str = "tokens";
+
+    fn media(&self) -> Option<&Media> {
+        None
+    }
+
+    fn media_mut(&mut self) -> Option<&mut Media> {
+        None
+    }
+}
+
 /// The tokens known at the start.
-pub(super) fn dev_tokens() -> HashMap<String, Grant> {
-    HashMap::from([
+pub(super) fn dev_tokens() -> BTreeMap<String, Grant> {
+    BTreeMap::from([
         (LINE_DEV_TOKEN.to_owned(), Grant::line()),
         (SLACK_DEV_TOKEN.to_owned(), Grant::slack(&[FILES_READ])),
     ])

@@ -8,6 +8,7 @@ mod config_command;
 mod demo;
 mod dev;
 mod dev_given;
+mod dev_simulator;
 mod dev_stops;
 mod drain;
 mod faults;

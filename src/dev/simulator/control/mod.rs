@@ -65,7 +65,7 @@ async fn put_line_message(
         "size_bytes": media.size_bytes(),
         "checksum_sha256": media.checksum_sha256(),
     });
-    shared.tables().line.insert(id, media);
+    shared.put_line(id, media);
     Ok(Json(answer))
 }
 
@@ -83,7 +83,7 @@ async fn put_slack_file(
         "checksum_sha256": file.media.checksum_sha256(),
         "event_file": file.event_object(&slack_url, &id),
     });
-    shared.tables().slack.insert(id, file);
+    shared.put_slack(id, file);
     Ok(Json(answer))
 }
 
@@ -95,7 +95,7 @@ async fn put_token(
     let grant: Grant = request::parse(&body)?;
     let answer =
         json!({ "provider": grant.provider, "scopes": grant.scopes, "revoked": grant.revoked });
-    shared.tables().tokens.insert(token, grant);
+    shared.put_token(token, grant);
     Ok(Json(answer))
 }
 
