@@ -2,10 +2,13 @@
 
 use attachments::app::{self, App, StartError};
 use attachments::clock::SystemClock;
-use attachments::config::{self, Faults, Loaded, Needs, Role};
+use attachments::config::{self, Faults, Loaded, Needs, Role, flag};
 use attachments::db::{Db, DbError};
 #[cfg(feature = "dev")]
-use attachments::dev::command::{self, DemoArgs, DevArgs, TokenArgs};
+use attachments::dev::{
+    command::{self, DemoArgs, DevArgs, TokenArgs},
+    preflight,
+};
 use attachments::operator::{self, AuditArgs, RedriveArgs};
 use attachments::telemetry::{self, Chain, LogError};
 use clap::{Parser, Subcommand};
@@ -85,17 +88,17 @@ struct ServeArgs {
     #[arg(long, value_enum, default_value_t = Role::All)]
     role: Role,
     /// Where gRPC and HTTP links are served, instead of the configured address.
-    #[arg(long)]
+    #[arg(long, value_parser = flag::address)]
     listen: Option<SocketAddr>,
     /// Where probes and metrics are served, instead of the configured address.
-    #[arg(long)]
+    #[arg(long, value_parser = flag::address)]
     admin_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, clap::Args)]
 struct HealthcheckArgs {
     /// Where the service was told to serve its probes, instead of the configured address.
-    #[arg(long)]
+    #[arg(long, value_parser = flag::address)]
     admin_listen: Option<SocketAddr>,
 }
 
@@ -128,7 +131,14 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         say(&config::example());
         return Ok(());
     }
-    loaded.check(cli.command.needs())?;
+    let found = match &cli.command {
+        #[cfg(feature = "dev")]
+        Command::Demo(_) => preflight::demo(&loaded).await,
+        #[cfg(feature = "dev")]
+        Command::Dev(args) => preflight::dev(args, &loaded).await,
+        _ => Vec::new(),
+    };
+    loaded.check_with(cli.command.needs(), found)?;
     match cli.command {
         Command::Serve(args) => Box::pin(serve(args, loaded)).await,
         #[cfg(feature = "dev")]

@@ -119,15 +119,10 @@ media_types! {
     Aac = Audio, "audio/aac", ["aac"], ["audio/x-aac", "audio/aacp"];
 }
 
-/// Types that a tenant gets only by opting in, channel by channel.
-const OPT_IN: &[MediaType] = &[
-    MediaType::Doc,
-    MediaType::Xls,
-    MediaType::Html,
-    MediaType::Markdown,
-];
-
 impl MediaType {
+    /// Types that a tenant gets only by opting in, channel by channel.
+    pub const OPT_IN: &[Self] = &[Self::Doc, Self::Xls, Self::Html, Self::Markdown];
+
     /// The type a MIME string names. Case, parameters and the usual
     /// misspellings are ignored: `image/JPG; q=1` is JPEG.
     #[must_use]
@@ -262,7 +257,7 @@ impl MediaLimits {
     /// Whether files of this type are taken at all.
     #[must_use]
     pub fn allows(&self, media_type: MediaType) -> bool {
-        !OPT_IN.contains(&media_type) || self.opted_in.contains(&media_type)
+        !MediaType::OPT_IN.contains(&media_type) || self.opted_in.contains(&media_type)
     }
 
     /// What can be said before any byte has come.

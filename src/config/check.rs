@@ -59,6 +59,25 @@ impl Loaded {
         Faults::unless(faults, Some(()))
     }
 
+    /// The same, and what the command itself found: of its flags, or of the
+    /// machine.
+    pub fn check_with(&self, needs: Needs, found: Vec<Fault>) -> Result<(), Faults> {
+        let (mut faults, _) = self.look(needs);
+        for fault in found {
+            if !faults.iter().any(|known| known.covers(&fault)) {
+                faults.push(fault.traced(&self.figment));
+            }
+        }
+        Faults::unless(faults, Some(()))
+    }
+
+    /// The file or the variable that a key's value came from; none where it is
+    /// the default.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<String> {
+        super::origin::of(&self.figment, key)
+    }
+
     fn look(&self, needs: Needs) -> (Vec<Fault>, Option<Resolved>) {
         let mut faults = self.faults.clone();
         if self.lacks_file {

@@ -28,7 +28,7 @@ pub enum What {
 
 impl Fault {
     /// A value that will not do.
-    pub(super) fn unfit(key: impl Into<String>, what: impl Into<String>) -> Self {
+    pub fn unfit(key: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             key: key.into(),
             what: What::Unfit(what.into()),

@@ -2,9 +2,11 @@
 
 use super::environment::{DatabaseUrl, Environment};
 use super::fault::Fault;
+use super::flag::ADDRESS;
 use super::origin;
 use super::section::{Key, Section};
 use super::sections::{Config, for_each_section};
+use figment::error::Actual;
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -151,13 +153,35 @@ fn describe(error: &figment::Error, figment: &Figment, path: &str) -> Fault {
         Kind::UnknownField(field, known) => {
             format!("there is no key {field:?}; known are {}", known.join(", "))
         }
-        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
-            format!("must be {wanted}")
+        Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+            unlike(found, &wanted.to_string())
         }
         Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
         Kind::MissingField(field) => format!("{field} is missing"),
+        Kind::Message(message) if message == NO_ADDRESS => ADDRESS.to_owned(),
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
     };
     Fault::unfit(place, what).from(origin::of(figment, path))
+}
+
+/// What the standard library says of a text that is no address.
+const NO_ADDRESS: &str = "invalid socket address syntax";
+
+/// What must stand where something else was found, in the words of somebody
+/// who writes TOML. What was found is shown only where no secret can stand.
+fn unlike(found: &Actual, wanted: &str) -> String {
+    let allowed = match wanted {
+        "u16" => format!("a whole number from 0 to {}", u16::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number, without a unit".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        other => return format!("must be {other}"),
+    };
+    match found {
+        Actual::Str(text) => format!("must be {allowed}; {text:?} is not"),
+        Actual::Signed(number) => format!("must be {allowed}; {number} is not"),
+        Actual::Unsigned(number) => format!("must be {allowed}; {number} is not"),
+        _ => format!("must be {allowed}"),
+    }
 }

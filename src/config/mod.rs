@@ -7,6 +7,7 @@
 mod check;
 mod environment;
 mod fault;
+pub mod flag;
 mod load;
 mod origin;
 mod report;

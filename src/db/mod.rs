@@ -155,19 +155,19 @@ impl Db {
         // than a request may. The last of two options holds.
         let options = PgConnectOptions::clone(&self.pool.connections().connect_options())
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-        // Not from the pool: that hides why it cannot connect.
-        let connect = PgConnection::connect_with(&options);
-        let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connect)
-            .await
-            .map_err(|_| MigrateError::Silent {
-                address: sql_error::address(&options),
-            })?
-            .map_err(|error| MigrateError::connect(error, &options))?;
+        let mut connection = connect(&options).await?;
         MIGRATIONS
             .run(&mut connection)
             .await
             .map_err(MigrateError::apply)?;
         let closed = connection.close().await;
+        closed.map_err(|error| MigrateError::connect(error, &options))
+    }
+
+    /// Whether somebody answers there, and lets us in.
+    pub async fn reach(&self) -> Result<(), MigrateError> {
+        let options = self.pool.connections().connect_options();
+        let closed = connect(&options).await?.close().await;
         closed.map_err(|error| MigrateError::connect(error, &options))
     }
 
@@ -182,6 +182,16 @@ impl Db {
     pub async fn close(&self) {
         self.pool.connections().close().await;
     }
+}
+
+/// A connection of its own, not from the pool: that hides why it cannot connect.
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+    tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options))
+        .await
+        .map_err(|_| MigrateError::Silent {
+            address: sql_error::address(options),
+        })?
+        .map_err(|error| MigrateError::connect(error, options))
 }
 
 /// The migrations could not be applied.

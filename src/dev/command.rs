@@ -7,7 +7,7 @@ use super::stack::{Options, Stack, StackError};
 use super::token::{DevKey, DevKeyError, MintError, MintRequest};
 use crate::auth::{Scope, ScopeSet};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Faults, Loaded};
+use crate::config::{Config, Faults, Loaded, flag};
 use crate::ids::TenantId;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -18,24 +18,27 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+/// The lock of a data directory, in it.
+pub(super) const LOCK: &str = "dev.lock";
+
 /// Where `dev` listens.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DevArgs {
     /// Where gRPC and HTTP links are served [default: 127.0.0.1:50051].
-    #[arg(long)]
-    listen: Option<SocketAddr>,
+    #[arg(long, value_parser = flag::address)]
+    pub(super) listen: Option<SocketAddr>,
     /// Where probes and metrics are served [default: 127.0.0.1:9464].
-    #[arg(long)]
-    admin_listen: Option<SocketAddr>,
+    #[arg(long, value_parser = flag::address)]
+    pub(super) admin_listen: Option<SocketAddr>,
     /// Where the embedded S3 listens.
-    #[arg(long, default_value = "127.0.0.1:9000")]
-    s3_listen: SocketAddr,
+    #[arg(long, default_value = "127.0.0.1:9000", value_parser = flag::address)]
+    pub(super) s3_listen: SocketAddr,
     /// Where the simulated LINE and Slack listen.
-    #[arg(long, default_value = "127.0.0.1:9100")]
-    simulator_listen: SocketAddr,
+    #[arg(long, default_value = "127.0.0.1:9100", value_parser = flag::address)]
+    pub(super) simulator_listen: SocketAddr,
     /// Everything that survives a restart.
     #[arg(long, default_value = ".attachments")]
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
     /// The tenant that gets channels and tokens.
     #[arg(long, default_value = "dev")]
     tenant: TenantId,
@@ -44,7 +47,7 @@ pub struct DevArgs {
     pg_bin: Option<PathBuf>,
     /// Write endpoints and tokens to this file as JSON once everything is up.
     #[arg(long)]
-    ready_file: Option<PathBuf>,
+    pub(super) ready_file: Option<PathBuf>,
 }
 
 /// What `demo` may be told.
@@ -62,10 +65,10 @@ pub struct TokenArgs {
     #[arg(long, default_value = "dev")]
     tenant: TenantId,
     /// A scope such as attachments:read; several are separated by commas [default: all].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = flag::one_of::<Scope>(Scope::ALL.map(Scope::as_str)))]
     scope: Vec<Scope>,
     /// How long it lives; at most 24h.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = flag::duration)]
     ttl: Duration,
     /// Whom it names.
     #[arg(long, default_value = "developer")]
@@ -109,10 +112,6 @@ pub async fn dev(
     loaded: Loaded,
     mut signal: impl AsyncFnMut(),
 ) -> Result<(), CommandError> {
-    // Whoever waits for the file must not find that of an earlier run.
-    if let Some(path) = &args.ready_file {
-        Ready::forget(path)?;
-    }
     let (data_dir, _lock) = own(&args.data_dir)?;
     let mut config = loaded.config;
     config.server.listen = args.listen.unwrap_or(config.server.listen);
@@ -200,7 +199,7 @@ fn own(data_dir: &Path) -> Result<(PathBuf, File), CommandError> {
     };
     let path = std::path::absolute(data_dir).map_err(unusable)?;
     std::fs::create_dir_all(&path).map_err(unusable)?;
-    let lock = File::create(path.join("dev.lock")).map_err(unusable)?;
+    let lock = File::create(path.join(LOCK)).map_err(unusable)?;
     match lock.try_lock() {
         Ok(()) => Ok((path, lock)),
         Err(TryLockError::WouldBlock) => Err(CommandError::Busy(path)),

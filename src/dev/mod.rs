@@ -11,6 +11,7 @@ pub mod demo;
 pub mod gateway;
 pub mod object_store;
 pub mod postgres;
+pub mod preflight;
 pub mod providers;
 pub mod ready;
 pub mod secrets;

@@ -47,13 +47,6 @@ pub struct ReadyFileError {
     source: io::Error,
 }
 
-impl ReadyFileError {
-    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self { path, source }
-    }
-}
-
 /// A token for each role.
 #[derive(Debug, Serialize)]
 pub struct Tokens {
@@ -110,30 +103,27 @@ impl Ready {
         })
     }
 
-    /// Removes what an earlier run wrote.
-    pub fn forget(path: &Path) -> Result<(), ReadyFileError> {
+    /// Removes what an earlier run wrote, and tries whether it can be written.
+    pub fn prepare(path: &Path) -> io::Result<()> {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ReadyFileError::of(path)(error))
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => NamedTempFile::new_in(folder(path)).map(drop),
         }
     }
 
     /// Writes it as JSON, for its owner's eyes only: it holds tokens. Whoever
     /// waits for the file finds it whole.
     pub fn write(&self, path: &Path) -> Result<(), ReadyFileError> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
         let write = || {
-            let mut aside = NamedTempFile::new_in(folder)?;
+            let mut aside = NamedTempFile::new_in(folder(path))?;
             aside.write_all(&serde_json::to_vec_pretty(self)?)?;
             aside.persist(path)?;
             Ok(())
         };
-        write().map_err(ReadyFileError::of(path))
+        write().map_err(|source| ReadyFileError {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// What a person can paste.
@@ -196,5 +186,13 @@ Try it (set the variables above first):
             agent = tokens.agent,
             admin_token = tokens.admin,
         )
+    }
+}
+
+/// Where the file lies.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }

@@ -4,7 +4,7 @@ use super::{OperatorError, connect};
 use crate::audit::{Audit, AuditError, Progress, Repair};
 use crate::blob::Bucket;
 use crate::clock::SystemClock;
-use crate::config::Loaded;
+use crate::config::{Loaded, flag};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct AuditArgs {
     #[arg(long)]
     json: bool,
     /// Leave alone what is younger: somebody may be at work on it.
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = flag::duration)]
     grace: Duration,
 }
 

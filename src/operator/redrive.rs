@@ -4,13 +4,12 @@ use super::{OperatorError, connect};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::redrive::{RedriveFilter, Revivable, Revived};
 use crate::attachment::work::WorkKind;
-use crate::config::Loaded;
+use crate::config::{Loaded, flag};
 use crate::ids::{ChannelId, TenantId};
 use crate::queue::Queue;
 use crate::redrive::{Progress, Redrive};
 use std::io::{IsTerminal as _, Write as _};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Which attachments to put back.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,13 +27,14 @@ pub struct RedriveArgs {
     #[arg(long, conflicts_with = "reason")]
     content: bool,
     /// Only with this reason, such as `SOURCE_UNAVAILABLE`; may be given several times.
-    #[arg(long)]
+    #[arg(long, value_parser = flag::one_of::<FailureReason>(
+        FailureReason::ALL.iter().map(|reason| reason.as_str())))]
     reason: Vec<FailureReason>,
     /// Only those that ended at or after this time, such as 2026-11-22T08:00:00Z.
-    #[arg(long, value_parser = parse_time)]
+    #[arg(long, value_parser = flag::time)]
     after: Option<OffsetDateTime>,
     /// Only those that ended before this time.
-    #[arg(long, value_parser = parse_time)]
+    #[arg(long, value_parser = flag::time)]
     before: Option<OffsetDateTime>,
     /// Do it; without this they are only counted.
     #[arg(long)]
@@ -127,8 +127,4 @@ fn say(text: &str) {
     let mut out = std::io::stdout();
     // A reader that has gone away is no reason to fail.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
-    OffsetDateTime::parse(text, &Rfc3339)
 }

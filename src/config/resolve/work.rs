@@ -97,7 +97,9 @@ impl Config {
             if let Some(media_type) = MediaType::from_mime(mime) {
                 opted_in.push(media_type);
             } else {
-                let what = format!("{mime:?} is not a type we know");
+                let known = MediaType::OPT_IN.iter().map(|known| known.mime());
+                let known: Vec<_> = known.collect();
+                let what = format!("{mime:?} must be one of {}", known.join(", "));
                 faults.push(Fault::unfit("limits.extra_content_types", what));
                 are_all_known = false;
             }

@@ -53,10 +53,13 @@ pub(super) fn cache(account: &Account) -> io::Result<PathBuf> {
     Ok(cache)
 }
 
+/// What the names of sockets' folders begin with.
+pub(super) const SOCKET_PREFIX: &str = ".attachments-";
+
 /// The folder of the socket, always the same for one `home`; only the server's account and root can
 /// enter it.
 pub(super) fn socket(home: &Path, account: &Account) -> io::Result<PathBuf> {
-    let name = format!(".attachments-{}-{}", account.uid(), fingerprint(home));
+    let name = format!("{SOCKET_PREFIX}{}-{}", account.uid(), fingerprint(home));
     let fits = |folder: &PathBuf| folder.join(SOCKET_FILE).as_os_str().len() <= LONGEST_SOCKET_PATH;
     let socket = temp_folders(
         [env::temp_dir(), "/tmp".into(), PERSISTENT_TEMP.into()],

@@ -157,6 +157,13 @@ impl Drop for EmbeddedPostgres {
     }
 }
 
+/// Whether a URL is one of [`EmbeddedPostgres::url`], of this process or another.
+#[must_use]
+pub fn is_embedded(url: &str) -> bool {
+    url.split_once("host=")
+        .is_some_and(|(_, folder)| folder.contains(directories::SOCKET_PREFIX))
+}
+
 /// One owner at a time; the system frees the lock of a killed one.
 fn lock(home: &Path) -> Result<File, StartError> {
     let path = home.join(LOCK);

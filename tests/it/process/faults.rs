@@ -1,5 +1,6 @@
 //! Bad configuration: all of it named, nothing bound, no secret shown.
 
+use super::running_dev::DEV;
 use super::sandbox::{Finished, Sandbox};
 use crate::support::ANY_PORT;
 use std::net::TcpListener;
@@ -177,7 +178,7 @@ async fn each_command_names_all_faults_before_it_does_anything() {
         (&["redrive", "--tenant=acme"], &[]),
         (&["healthcheck"], &[]),
         (&["config"], &[]),
-        (&["dev"], &[]),
+        (DEV, &[]),
         (&["demo"], &[]),
         (&["token"], &[]),
     ] {
@@ -194,7 +195,7 @@ async fn each_command_names_all_faults_before_it_does_anything() {
         assert!(!finished.stderr.contains(CANARY), "{finished:?}");
     }
     assert_eq!(sandbox.temporary_files().len(), 0);
-    assert!(!sandbox.path(".attachments").exists());
+    assert!(!sandbox.path("data").exists());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod causes;
 mod config_command;
 mod demo;
 mod dev;
+mod dev_faults;
 mod dev_given;
 mod dev_simulator;
 mod dev_stops;
