@@ -155,7 +155,7 @@ impl Admin {
                 // The credential is in force by now, so a call that fails here
                 // is made again.
                 let resumed = self.queue.resume(tenant, id).await?;
-                tracing::info!(tenant.id = %tenant, channel.id = %id, resumed, "a new credential");
+                tracing::info!(channel.id = %id, resumed, "a new credential");
                 return Ok((record.into(), resumed));
             }
         }

@@ -208,6 +208,10 @@ impl Ingest {
     }
 }
 
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// One line and one count for each outcome.
 fn report(settlement: &Settlement, log: &AttemptLog) {
     let (outcome, reason) = match &settlement.outcome {
@@ -223,8 +227,8 @@ fn report(settlement: &Settlement, log: &AttemptLog) {
         provider.status = log.provider_status,
         provider.request_id = log.provider_request_id,
         received_bytes = log.received_bytes,
-        fetch_ms = log.fetch.as_millis(),
-        store_ms = log.store.as_millis(),
+        fetch_ms = milliseconds(log.fetch),
+        store_ms = milliseconds(log.store),
         "{}",
         log.detail
     );

@@ -1,6 +1,10 @@
 //! Log lines on their way out. Whoever reads them may be slow, or stuck: a
 //! full pipe must not hold up the service. Lines wait for a thread that writes
 //! them, a bounded number; further ones are dropped and counted.
+//!
+//! `tracing-appender` does as much, up to the end: with its queue full, its
+//! guard prints to standard output, which often is the same stuck pipe, and a
+//! process that was told to stop would hang there.
 
 use metrics::counter;
 use std::io::{self, Write};

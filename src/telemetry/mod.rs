@@ -1,12 +1,14 @@
 //! Logs and metrics: where they go, and what never gets into them.
 //!
 //! A failure is logged once, where it is handled. Fields have dotted names
-//! (`attachment.id`, `tenant.id`); secrets, tokens, URLs with queries and
-//! file names are no fields.
+//! (`attachment.id`, `tenant.id`). A number is a number in JSON too, so a
+//! field takes a `u64`, for a `u128` would become text. Secrets, tokens, URLs
+//! with queries and file names are no fields.
 
 mod chain;
 mod log_queue;
 mod metrics;
+mod text_fields;
 
 pub use chain::Chain;
 pub use log_queue::LogGuard;
@@ -14,6 +16,7 @@ pub use metrics::metrics;
 
 use log_queue::LogQueue;
 use std::io::IsTerminal as _;
+use text_fields::TextFields;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -60,11 +63,12 @@ pub fn log(json: bool, filter: &str) -> Result<LogGuard, LogError> {
         writer.set_ansi(false);
     }
     if json {
-        registry
-            .with(writer.json().flatten_event(true))
-            .try_init()?;
+        // Spans of ours do not nest: the list would say the one a second time.
+        let writer = writer.json().flatten_event(true).with_span_list(false);
+        registry.with(writer).try_init()?;
     } else {
-        registry.with(writer.compact()).try_init()?;
+        let writer = writer.compact().fmt_fields(TextFields);
+        registry.with(writer).try_init()?;
     }
     Ok(guard)
 }

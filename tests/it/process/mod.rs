@@ -15,6 +15,7 @@ mod drain;
 mod faults;
 mod gateway_command;
 mod leftovers;
+mod logs;
 mod metrics;
 mod migrate;
 mod pooler;
