@@ -12,6 +12,8 @@ mod api;
 mod clients;
 #[path = "docs/faults.rs"]
 mod faults;
+#[path = "docs/limits.rs"]
+mod limits;
 #[path = "docs/metrics.rs"]
 mod metrics;
 #[path = "docs/paths.rs"]
@@ -115,6 +117,38 @@ fn every_metric_is_described_and_explained() {
     assert!(shown.len() > 10, "{shown:#?}");
     assert_eq!(metrics::described(), shown);
     assert_eq!(metrics::explained(), shown);
+}
+
+#[test]
+fn the_limits_are_the_defaults() {
+    let (stated, defaults) = (limits::stated(), limits::defaults());
+    assert!(stated.len() > 20, "{stated:#?}");
+    let wrong = stated
+        .iter()
+        .filter(|(setting, limit)| defaults.get(*setting) != Some(*limit));
+    assert_eq!(wrong.collect::<Vec<_>>(), []);
+    let unstated = defaults
+        .keys()
+        .filter(|key| key.starts_with("limits.") && !stated.contains_key(*key));
+    assert_eq!(unstated.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// A block of commands is copied as a whole, and one that fails says so.
+#[test]
+fn what_the_readme_shows_to_be_typed_can_be_pasted() {
+    let readme = read("README.md");
+    assert!(!readme.contains("```console"), "with prompts in it");
+    let blocks = readme.split("```sh\n").skip(1);
+    let commands: Vec<_> = blocks
+        .flat_map(|block| block.split("```").next().unwrap_or_default().lines())
+        .collect();
+    assert!(commands.len() > 30, "{commands:#?}");
+    let amiss = commands.iter().filter(|line| {
+        line.starts_with("$ ")
+            || line.contains("curl ") && !line.contains("grpcurl ") && !line.contains("curl -sSf ")
+            || line.contains("jq -r ")
+    });
+    assert_eq!(amiss.collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Ready {
             Some(url) => (
                 format!("{url}/control"),
                 format!(
-                    "curl -X PUT {url}/control/line/messages/1001 -d '{{\"fixture\":\"png\"}}'"
+                    "curl -sSf -X PUT {url}/control/line/messages/1001 -d '{{\"fixture\":\"png\"}}'"
                 ),
             ),
             None => (
@@ -176,9 +176,9 @@ Try it (set the variables above first):
     -d '{{"channel_id":"{LINE_CHANNEL}","line":{{"message_id":"1001"}},"message_id":"1001"}}' \
     {grpc} attachments.v1.AttachmentService/RegisterAttachment
   ID=$(grpcurl -plaintext -H "authorization: Bearer $BFF" -d '{{"message_ids":["1001"]}}' \
-    {grpc} attachments.v1.AttachmentService/ListAttachments | jq -r '.attachments[0].attachmentId')
-  URL=$(grpcurl -plaintext -H "authorization: Bearer $BFF" -d "{{\"attachment_id\":\"$ID\"}}" \
-    {grpc} attachments.v1.AttachmentService/IssueAccessLink | jq -r .link.url)
+    {grpc} attachments.v1.AttachmentService/ListAttachments | jq -er '.attachments[0].attachmentId')
+  until URL=$(grpcurl -plaintext -H "authorization: Bearer $BFF" -d "{{\"attachment_id\":\"$ID\"}}" \
+    {grpc} attachments.v1.AttachmentService/IssueAccessLink | jq -er .link.url); do sleep 1; done
   curl -sSf "$URL" | sha256sum
 "#,
             gateway = tokens.gateway,
