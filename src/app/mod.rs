@@ -221,6 +221,7 @@ impl App {
 
     /// Refuses new work, lets what runs end within the grace, and comes back
     /// when everything has stopped.
+    #[must_use = "nothing stops before it is awaited"]
     pub fn shutdown(self) -> BoxFuture<'static, ()> {
         Box::pin(self.stop())
     }

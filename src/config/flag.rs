@@ -31,9 +31,7 @@ pub fn time(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 /// One of these names, which an error lists.
-pub fn one_of<T>(
-    names: impl IntoIterator<Item = &'static str>,
-) -> impl TypedValueParser<Value = T> + Clone
+pub fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr + Clone + Send + Sync + 'static,
     T::Err: Error + Send + Sync,

@@ -154,7 +154,7 @@ fn describe(error: &figment::Error, figment: &Figment, path: &str) -> Fault {
             format!("there is no key {field:?}; known are {}", known.join(", "))
         }
         Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
-            unlike(found, &wanted.to_string())
+            unlike(found, wanted)
         }
         Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
         Kind::MissingField(field) => format!("{field} is missing"),

@@ -170,13 +170,11 @@ async fn start(
         () = threads.wait() => STOPPED,
         () = signal() => STOPPED_AT_ONCE,
     };
-    match failed {
-        Some(error) => Err(error.into()),
-        None => {
-            say(stopped);
-            Ok(None)
-        }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
+    say(stopped);
+    Ok(None)
 }
 
 /// Stops the stack, in order or, at a `signal`, not at all: it ends with the
