@@ -4,6 +4,8 @@ create table work (
     tenant_id      text        not null,
     attachment_id  uuid        not null,
     kind           text        not null,
+    channel_id     text        not null default '',
+    ready          boolean     not null default true,
     due_at         timestamptz not null default now(),
     priority       smallint    not null default 1,
     fence          bigint      not null default 0,
@@ -26,6 +28,8 @@ create table work (
 
 comment on table work is 'The queue: one slim row per attachment and kind of work, deleted when it ends. No foreign key: the same statement writes both rows, and the sweeper compares them';
 comment on column work.kind is 'ingest ends in the status, content in the processing status';
+comment on column work.channel_id is 'The attachment''s channel: channels of a tenant take turns';
+comment on column work.ready is 'It may be claimed. What waits for its time or is leased is not ready; once due_at has come it is made so, an ended lease too, and so a claim never looks at what waits';
 comment on column work.due_at is 'When it may be claimed; while it is leased, when the lease ends. A dead worker''s row is simply due again';
 comment on column work.priority is '0 images, 1 documents and what is not known yet, 2 sounds, 3 moving pictures; counts within a tenant only';
 comment on column work.fence is 'Grows with every claim, never repeats; every write of a worker names the fence it claimed';
@@ -35,14 +39,25 @@ comment on column work.started_at is 'When the running attempt was claimed';
 comment on column work.failure_reason is 'Why the last attempt failed; null before the first failure';
 comment on column work.waiting_since is 'Since when the provider has been saying that the file is not ready';
 
-create index work_due on work (kind, due_at);
+-- A claim goes round the tenants, within each round the channels, and within
+-- each through the priorities: every step is one probe of this index, however
+-- long the backlog is and however many wait for later.
+create index work_ready on work (kind, tenant_id, channel_id, priority, due_at) where ready;
+-- An alarm asks how long the oldest has been ready.
+create index work_ready_by_age on work (kind, due_at) where ready;
+-- What falls due next: retries and leases.
+create index work_waiting on work (kind, due_at) where not ready;
 -- The sweeper finds the exhausted here, not among a million that merely wait.
 create index work_exhausted on work (due_at) where attempt_count >= max_attempts;
--- A claim goes round the tenants, and within each through the priorities:
--- every step is one probe of this index, however long the backlog is.
-create index work_by_tenant on work (kind, tenant_id, priority, due_at);
--- How many of a tenant's attempts a worker runs.
-create index work_running on work (leased_by, kind, tenant_id) where leased_by is not null;
+-- What a worker leaves behind.
+create index work_leased on work (leased_by) where leased_by is not null;
+
+create table workers (
+    worker     text        primary key,
+    started_at timestamptz not null default now()
+);
+
+comment on table workers is 'Workers that hold a lock on a session of their own for as long as they live: hashtextextended(worker, 0). Whoever gets that lock knows that the worker is gone, and frees what it had leased; where a worker is not in here, its leases end by themselves';
 
 create table attempts (
     tenant_id             text        not null,
@@ -104,6 +119,30 @@ comment on column removals.fence is 'The attempt that announced it: it stays whi
 create index removals_due on removals (due_at);
 -- An alarm counts the objects that the store will not let go of.
 create index removals_failing on removals (storage_key) where attempt_count >= 5;
+
+-- Where an attempt stores the file. src/attachment/storage_key.rs says what a key
+-- is made of; a claim announces the objects of its attempts, and has only this to
+-- spell them. A test holds the two against each other.
+create function storage_key(retention text, tenant_id text, file_group text, attachment_id uuid,
+    attempt bigint, file_name text)
+returns text language sql immutable parallel safe as $$
+    select 'attachments/' || retention || '/' || tenant_id || '/'
+        || case when file_group ~ '^[.]*$' then repeat('_', length(file_group))
+            else regexp_replace(file_group, '[^A-Za-z0-9._-]' collate "C", '_', 'g') end
+        || '/' || attachment_id || '/' || attempt || '-'
+        || case when named.tail in ('thumbnail.webp', 'model.jpg', 'text.json')
+            then '_' || named.tail else named.tail end
+    from (select ltrim(regexp_replace(regexp_replace(file_name, '^.*[/\\]', ''),
+            '[^A-Za-z0-9._-]' collate "C", '_', 'g'), '.') as name) as safe
+    cross join lateral (select case when safe.name = '' then 'file'
+            when length(safe.name) <= 80 then safe.name
+            -- The extension is kept, where it is one.
+            else coalesce(
+                left(substring(safe.name from '^(.*)[.][^.]{0,16}$'),
+                    80 - length(substring(safe.name from '[.][^.]{0,16}$')))
+                    || substring(safe.name from '[.][^.]{0,16}$'),
+                left(safe.name, 80)) end as tail) as named
+$$;
 
 -- Whoever deletes takes the work and the objects it sees. Work that a retry put
 -- back, and an object that a settlement stored, while the deletion waited for

@@ -9,7 +9,7 @@ use crate::attachment::channel_policy::ChannelPolicy;
 use crate::attachment::language::Language;
 use crate::attachment::tenant::TenantPolicy;
 use crate::attachment::usage::StatusUsage;
-use crate::db::{self, ChannelRecord, Db, DbError};
+use crate::db::{self, ChannelRecord, Db, DbError, KeptChannels};
 use crate::ids::{ChannelId, TenantId};
 use crate::provider::{Owner, Sealer, SealingError};
 use crate::queue::Queue;
@@ -34,6 +34,7 @@ pub struct Admin {
     db: Db,
     sealer: Arc<Sealer>,
     queue: Queue,
+    kept: KeptChannels,
     languages: Cache<TenantId, Language>,
 }
 
@@ -87,7 +88,7 @@ pub enum AdminError {
 impl Admin {
     /// Prepares to keep records. The queue is that of the ingest.
     #[must_use]
-    pub fn new(db: Db, sealer: Arc<Sealer>, queue: Queue) -> Self {
+    pub fn new(db: Db, kept: KeptChannels, sealer: Arc<Sealer>, queue: Queue) -> Self {
         let languages = Cache::builder()
             .max_capacity(CAPACITY)
             .time_to_live(FRESH)
@@ -96,6 +97,7 @@ impl Admin {
             db,
             sealer,
             queue,
+            kept,
             languages,
         }
     }
@@ -122,6 +124,7 @@ impl Admin {
             let policy = decide(current.map(Channel::from))?;
             let put = self.db.put_channel(tenant, id, &policy, revision).await;
             if let Some(record) = put.map_err(AdminError::from)? {
+                self.kept.forget(tenant, id).await;
                 return Ok((record.into(), revision == 0));
             }
         }
@@ -152,6 +155,7 @@ impl Admin {
             // `None`: the channel has become another provider's meanwhile, and the
             // credential is not for that one.
             if let Some(record) = set {
+                self.kept.forget(tenant, id).await;
                 // The credential is in force by now, so a call that fails here
                 // is made again.
                 let resumed = self.queue.resume(tenant, id).await?;
@@ -169,6 +173,7 @@ impl Admin {
         id: &ChannelId,
     ) -> Result<Channel, AdminError> {
         let record = self.db.clear_credential(tenant, id).await?;
+        self.kept.forget(tenant, id).await;
         record.map(Channel::from).ok_or(AdminError::NotFound)
     }
 
@@ -196,6 +201,7 @@ impl Admin {
         id: &ChannelId,
     ) -> Result<(), AdminError> {
         if self.db.delete_channel(tenant, id).await? {
+            self.kept.forget(tenant, id).await;
             Ok(())
         } else {
             Err(AdminError::NotFound)

@@ -16,7 +16,7 @@ use crate::blob::Bucket;
 use crate::clock::Clock;
 use crate::config::{Resolved, Role};
 use crate::content::Content;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, KeptChannels};
 use crate::egress::{Egress, EgressError};
 use crate::grpc::{self, Capabilities, Reflection};
 use crate::http::AdminListener;
@@ -119,6 +119,7 @@ impl App {
         let metrics = telemetry::metrics();
         let db = Db::new(&settings.database)?;
         let parts = Parts {
+            channels: KeptChannels::new(db.clone()),
             bucket: Bucket::new(&settings.bucket).await,
             sealer: Arc::new(Sealer::new(mem::take(&mut settings.sealing_keys))),
             queue: Queue::new(db.patient(), WorkKind::Ingest, settings.queue.clone()),
@@ -194,6 +195,7 @@ impl App {
         let egress = Egress::new(&settings.egress)?;
         let ingest = Ingest::new(
             parts.db.patient(),
+            parts.channels.clone(),
             parts.queue.clone(),
             Providers::new(egress, settings.line, settings.slack),
             parts.sealer.clone(),
@@ -244,6 +246,7 @@ impl App {
 /// What the roles share.
 struct Parts {
     db: Db,
+    channels: KeptChannels,
     bucket: Bucket,
     sealer: Arc<Sealer>,
     /// Of files to be brought in.
@@ -260,7 +263,12 @@ impl Parts {
     fn capabilities(&self, settings: &Resolved) -> Capabilities {
         let (db, bucket, queue) = (&self.db, &self.bucket, &self.queue);
         Capabilities {
-            register: Register::new(db, queue.clone(), settings.register.clone()),
+            register: Register::new(
+                db,
+                self.channels.clone(),
+                queue.clone(),
+                settings.register.clone(),
+            ),
             access: Access::new(
                 db.clone(),
                 bucket.clone(),
@@ -268,7 +276,12 @@ impl Parts {
                 settings.access.clone(),
             ),
             purge: Purge::new(db.patient(), bucket.clone()),
-            admin: Admin::new(db.patient(), self.sealer.clone(), queue.clone()),
+            admin: Admin::new(
+                db.patient(),
+                self.channels.clone(),
+                self.sealer.clone(),
+                queue.clone(),
+            ),
             redrive: Redrive::new(
                 db.patient(),
                 queue.clone(),

@@ -4,6 +4,7 @@
 
 use super::failure::FailureReason;
 use super::media::MediaType;
+use super::status::Settlement;
 use super::work::WorkKind;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -41,6 +42,16 @@ pub struct Measured {
     pub declared_type: Option<String>,
     /// The type that was detected.
     pub detected_type: Option<MediaType>,
+}
+
+/// An attempt's end, and what it saw on its way there.
+#[derive(Debug)]
+#[must_use = "an end counts once it is settled"]
+pub struct Ended {
+    /// What is written under the attempt's fence.
+    pub settlement: Settlement,
+    /// What the journal says of it.
+    pub log: AttemptLog,
 }
 
 /// How an attempt ended, in one word.

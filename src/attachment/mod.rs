@@ -16,6 +16,7 @@ pub mod processing;
 pub mod redrive;
 pub mod rendition;
 pub mod retry;
+pub mod slots;
 pub mod source;
 pub mod status;
 pub mod status_name;

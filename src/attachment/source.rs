@@ -146,6 +146,15 @@ impl UrlSource {
     }
 }
 
+/// By what a provider is asked; each has a rate limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The file itself.
+    Download,
+    /// What is known of the file: Slack's `files.info`.
+    FileInfo,
+}
+
 impl MediaSource {
     /// Who has the file.
     #[must_use]
@@ -226,6 +235,21 @@ impl MediaSource {
         match self {
             Self::Line(line) => line.part.as_str(),
             Self::Slack(_) | Self::Url(_) => "",
+        }
+    }
+
+    /// By what its provider is asked first: Slack has the bytes at an address that
+    /// some files do not bring along.
+    #[must_use]
+    pub fn first_asked_by(&self) -> Method {
+        match self {
+            Self::Slack(slack)
+                if slack.url_private_download.is_none()
+                    || slack.file_access == "check_file_info" =>
+            {
+                Method::FileInfo
+            }
+            Self::Slack(_) | Self::Line(_) | Self::Url(_) => Method::Download,
         }
     }
 

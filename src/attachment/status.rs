@@ -12,7 +12,6 @@ use super::Attachment;
 use super::failure::{Consequence, FailureReason};
 use super::media::MediaType;
 use super::processing::Processed;
-use super::rendition::Rendition;
 use super::retry::{RetryPolicy, Trial, Verdict};
 use super::source::MediaSource;
 use super::storage_key::StorageKey;
@@ -142,6 +141,9 @@ pub struct Attempt {
     /// The provider's reference to its file; a deleted attachment, which has none,
     /// is never claimed.
     pub source: MediaSource,
+    /// Where the file is stored, if this attempt brings it in. It was announced
+    /// with the claim.
+    pub key: StorageKey,
     /// The fence: grows with every claim and never repeats, so a worker that
     /// lost its lease can change nothing.
     pub fence: i64,
@@ -184,15 +186,22 @@ pub struct Settlement {
     pub fence: i64,
     /// What to write.
     pub outcome: Outcome,
+    /// Announced, and certainly not put: the announcement goes.
+    pub unused_key: Option<StorageKey>,
+}
+
+impl Settlement {
+    /// The same, of an attempt that may have left an object: its announcement
+    /// stays until somebody has looked.
+    pub fn may_have_put(self) -> Self {
+        Self {
+            unused_key: None,
+            ..self
+        }
+    }
 }
 
 impl Attempt {
-    /// The key under which this attempt stores the object.
-    #[must_use]
-    pub fn storage_key(&self) -> StorageKey {
-        StorageKey::of(&self.attachment, self.fence, Rendition::Original)
-    }
-
     /// Ends the attempt with an object in the bucket.
     pub fn stored(self, object: StoredObject) -> Settlement {
         self.settle(Outcome::Stored(object))
@@ -258,11 +267,16 @@ impl Attempt {
 
     /// The end of an attempt at work of this kind.
     pub(super) fn settle_as(self, work: WorkKind, outcome: Outcome) -> Settlement {
+        let unused_key = match (work, &outcome) {
+            (WorkKind::Content, _) | (_, Outcome::Stored(_)) => None,
+            (WorkKind::Ingest, _) => Some(self.key),
+        };
         Settlement {
             attachment: self.attachment,
             work,
             fence: self.fence,
             outcome,
+            unused_key,
         }
     }
 }

@@ -7,7 +7,7 @@
 //! and ends as a format that is not read.
 
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::AttemptLog;
+use crate::attachment::journal::{AttemptLog, Ended};
 use crate::attachment::processing::{ContentAttempt, Processed, ProcessingError};
 use crate::attachment::retry::RetryPolicy;
 use crate::attachment::status::{AttachmentStatus, Attempt, Outcome, Settlement};
@@ -16,6 +16,7 @@ use crate::blob::{BlobError, Bucket};
 use crate::failpoint::{self, Step};
 use crate::queue::{Held, Job, Queue};
 use crate::telemetry::Chain;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument as _;
 
@@ -74,6 +75,7 @@ impl Content {
         let Job {
             attempt,
             slot: _slot,
+            ..
         } = job;
         failpoint::reach(Step::Claimed).await;
         let held = self.queue.hold(&attempt, self.make(&attempt)).await;
@@ -92,7 +94,7 @@ impl Content {
             detail: detail.to_owned(),
             ..AttemptLog::default()
         };
-        self.finish(&settlement, &log).await;
+        self.finish(&Arc::new(Ended { settlement, log })).await;
         failpoint::reach(Step::Settled).await;
     }
 
@@ -140,15 +142,15 @@ impl Content {
     }
 
     /// Writes the outcome, or drops it where it is too late.
-    async fn finish(&self, settlement: &Settlement, log: &AttemptLog) {
-        match self.queue.settle(settlement, log).await {
+    async fn finish(&self, ended: &Arc<Ended>) {
+        match self.queue.settle(ended).await {
             Ok(true) => {
-                let outcome = match &settlement.outcome {
+                let outcome = match &ended.settlement.outcome {
                     Outcome::Processed(processed) => processed.as_str(),
                     Outcome::RetryAfter { .. } => "retry",
                     Outcome::Stored(_) | Outcome::Ended(_) => "none",
                 };
-                tracing::info!(attempt.outcome = outcome, "{}", log.detail);
+                tracing::info!(attempt.outcome = outcome, "{}", ended.log.detail);
             }
             Ok(false) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");

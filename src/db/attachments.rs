@@ -85,8 +85,13 @@ impl Db {
         tenant: &TenantId,
         ids: &[AttachmentId],
     ) -> Result<HashMap<AttachmentId, Result<Attachment, Unreadable>>, DbError> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-        let query = sqlx::query(BY_IDS).bind(tenant.as_str()).bind(ids);
+        let query = match ids {
+            [id] => sqlx::query(BY_ID).bind(tenant.as_str()).bind(id.as_uuid()),
+            ids => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+                sqlx::query(BY_IDS).bind(tenant.as_str()).bind(ids)
+            }
+        };
         let rows = query.fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {

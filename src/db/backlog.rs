@@ -25,10 +25,10 @@ pub struct Backlog {
 const BACKLOG: &str = "
 with kinds as (select unnest(array['ingest', 'content']) as kind)
 select (select count(*) from (select from kinds k cross join lateral (
-        select from work w where w.kind = k.kind and w.due_at <= now() limit 10000) as due
+        select from work w where w.ready and w.kind = k.kind limit 10000) as due
         limit 10000) as t)::float8 as due_work,
     coalesce((select extract(epoch from now() - min(due.due_at)) from kinds k cross join lateral (
-        select w.due_at from work w where w.kind = k.kind and w.due_at <= now()
+        select w.due_at from work w where w.ready and w.kind = k.kind
         order by w.due_at limit 1) as due), 0)::float8 as oldest_due_seconds,
     (select count(*) from (select from work where leased_by is not null and (due_at > now()) is true
         limit 10000) as t)::float8 as running_attempts,

@@ -54,8 +54,8 @@ with input as (
     on conflict on constraint attachments_occurrence_key do nothing
     returning tenant_id, id, max_attempts, status, failure_reason, created_at, expires_at
 ), queued as (
-    insert into work (tenant_id, attachment_id, kind, max_attempts, priority)
-    select r.tenant_id, r.id, 'ingest', r.max_attempts, i.priority
+    insert into work (tenant_id, attachment_id, kind, channel_id, max_attempts, priority)
+    select r.tenant_id, r.id, 'ingest', i.channel_id, r.max_attempts, i.priority
     from recorded r join input i on i.id = r.id where r.status = 'open'
 )
 select id, failure_reason, created_at, expires_at from recorded

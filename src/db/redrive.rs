@@ -79,7 +79,7 @@ const REDRIVE_FILES: &str = concat!(
         update attachments a
         set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
         from target t where a.tenant_id = $1 and a.id = t.id
-        returning a.id, a.tenant_id, a.max_attempts
+        returning a.id, a.tenant_id, a.channel_id, a.max_attempts
     ), ",
     fresh_work!("ingest"),
     recorded!("null::uuid")
@@ -96,7 +96,7 @@ const REDRIVE_CONTENT: &str = concat!(
         update attachments a
         set processing_status = 'open', processing_error = null, updated_at = now()
         from target t where a.tenant_id = $1 and a.id = t.id
-        returning a.id, a.tenant_id, a.max_attempts
+        returning a.id, a.tenant_id, a.channel_id, a.max_attempts
     ), ",
     fresh_work!("content"),
     recorded!("(select id from target order by id desc limit 1)")

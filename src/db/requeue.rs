@@ -13,10 +13,10 @@ macro_rules! fresh_work {
     ($kind:literal) => {
         concat!(
             "queued as (
-                insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+                insert into work (tenant_id, attachment_id, kind, channel_id, max_attempts, fence)
                 select r.tenant_id, r.id, '",
             $kind,
-            "', r.max_attempts,
+            "', r.channel_id, r.max_attempts,
                     coalesce((select max(fence) from attempts j where j.tenant_id = r.tenant_id
                         and j.attachment_id = r.id and j.kind = '",
             $kind,
@@ -25,7 +25,7 @@ macro_rules! fresh_work {
                 on conflict (tenant_id, attachment_id, kind) do update
                 set fence = greatest(work.fence, excluded.fence) + 1, attempt_count = 0,
                     leased_by = null, started_at = null, failure_reason = null,
-                    waiting_since = null, due_at = now(), updated_at = now()
+                    waiting_since = null, ready = true, due_at = now(), updated_at = now()
                 returning attachment_id
             )"
         )
@@ -63,12 +63,13 @@ const RETRY: &str = concat!(
         where a.tenant_id = $1 and a.id = $2
           and a.expires_at <= now() is not true and ",
     may_be_judged_anew!("$3::smallint", ""),
-    "   returning a.id, a.tenant_id, a.max_attempts
+    "   returning a.id, a.tenant_id, a.channel_id, a.max_attempts
     ), ",
     fresh_work!("ingest"),
     ", hurried as (
         update work
-        set due_at = now(), attempt_count = 0, failure_reason = null, waiting_since = null,
+        set ready = true, due_at = now(), attempt_count = 0, failure_reason = null,
+            waiting_since = null,
             updated_at = now()
         where tenant_id = $1 and attachment_id = $2 and kind = 'ingest' and leased_by is null
           and failure_reason is not null and not exists (select 1 from reopened)
@@ -95,7 +96,7 @@ macro_rules! reopened {
             update attachments a
             set status = 'open', failure_reason = null, attempt_count = 0, updated_at = now()
             from parked p where a.tenant_id = p.tenant_id and a.id = p.id
-            returning a.id, a.tenant_id, a.max_attempts
+            returning a.id, a.tenant_id, a.channel_id, a.max_attempts
         )"
     };
 }
@@ -140,10 +141,10 @@ const RESUME_LATE: &str = concat!(
 macro_rules! requeue_lost {
     ($kind:literal, $is_open:literal) => {
         concat!(
-            "insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
+            "insert into work (tenant_id, attachment_id, kind, channel_id, max_attempts, fence)
             select a.tenant_id, a.id, '",
             $kind,
-            "', a.max_attempts, 1000 + coalesce((select max(fence) from attempts j
+            "', a.channel_id, a.max_attempts, 1000 + coalesce((select max(fence) from attempts j
                 where j.tenant_id = a.tenant_id and j.attachment_id = a.id and j.kind = '",
             $kind,
             "'), 0)

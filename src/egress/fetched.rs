@@ -1,6 +1,7 @@
 //! What a call brings back: a body that is arriving, or why there is none.
 
 use crate::attachment::failure::FailureReason;
+use crate::attachment::source::Method;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct FetchError {
     pub retry_after: Option<Duration>,
     /// What the provider answered, if it did.
     pub head: ResponseHead,
+    /// By what it was asked.
+    pub method: Method,
 }
 
 impl FetchError {
@@ -53,7 +56,15 @@ impl FetchError {
             detail,
             retry_after: None,
             head: ResponseHead::default(),
+            method: Method::Download,
         }
+    }
+
+    /// The same failure, of this method.
+    #[must_use]
+    pub fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
     }
 
     /// The same failure with what the provider answered.

@@ -9,6 +9,7 @@ use super::circuit::Circuit;
 use super::counts;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::RetryPolicy;
+use crate::attachment::source::Method;
 use crate::egress::FetchError;
 use crate::ids::{ChannelId, TenantId};
 use moka::sync::Cache;
@@ -62,9 +63,16 @@ struct Trouble {
     refusals: Circuit,
     /// The latest refusal's.
     reason: FailureReason,
-    /// Times in a row that the provider asked to slow down.
-    slowdowns: u16,
-    slowed_until: Option<Instant>,
+    downloads: Slowed,
+    file_infos: Slowed,
+}
+
+/// How the provider wants one method to be slowed down.
+#[derive(Debug, Default)]
+struct Slowed {
+    /// Times in a row that it asked to.
+    times: u16,
+    until: Option<Instant>,
 }
 
 impl Credentials {
@@ -81,12 +89,18 @@ impl Credentials {
 
     /// Lets an attempt through to the provider, or says why not. A credential
     /// that is refused lets one through in a while, to probe.
-    pub(super) fn admit(&self, id: CredentialId, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn admit(
+        &self,
+        id: CredentialId,
+        method: Method,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         let Some(trouble) = self.troubled.get(&id) else {
             return Ok(());
         };
         let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = trouble.slowed_until.filter(|until| *until > now) {
+        let until = trouble.slowed(method).until;
+        if let Some(until) = until.filter(|until| *until > now) {
             return Err(Refusal::Slowed(until - now));
         }
         match trouble.refusals.wait(now) {
@@ -113,7 +127,11 @@ impl Credentials {
             }
             FailureReason::SourceRateLimited => {
                 self.with(id, |trouble| {
-                    trouble.slow_down(failure.retry_after, &self.policy, now);
+                    trouble.slowed(failure.method).slow_down(
+                        failure.retry_after,
+                        &self.policy,
+                        now,
+                    );
                 });
             }
             // Providers give these answers only to a valid credential.
@@ -133,7 +151,8 @@ impl Credentials {
         let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let was_open = trouble.refusals.is_open();
         trouble.refusals.succeeded();
-        trouble.slowdowns = 0;
+        trouble.downloads.times = 0;
+        trouble.file_infos.times = 0;
         was_open
     }
 
@@ -148,8 +167,8 @@ impl Default for Trouble {
         Self {
             refusals: Circuit::new(LONGEST_PAUSE),
             reason: FailureReason::SourceAuthFailed,
-            slowdowns: 0,
-            slowed_until: None,
+            downloads: Slowed::default(),
+            file_infos: Slowed::default(),
         }
     }
 }
@@ -164,22 +183,31 @@ impl Trouble {
         }
     }
 
+    fn slowed(&mut self, method: Method) -> &mut Slowed {
+        match method {
+            Method::Download => &mut self.downloads,
+            Method::FileInfo => &mut self.file_infos,
+        }
+    }
+}
+
+impl Slowed {
     /// Each such answer has cost one attempt, so no file is put off for ever.
     fn slow_down(&mut self, asked: Option<Duration>, policy: &RetryPolicy, now: Instant) {
         let asked = asked.filter(|wait| !wait.is_zero());
-        let under_way = self.slowed_until.filter(|until| *until > now);
+        let under_way = self.until.filter(|until| *until > now);
         if under_way.is_none() {
-            self.slowdowns = self.slowdowns.saturating_add(1);
+            self.times = self.times.saturating_add(1);
             counts::circuit_opened(FailureReason::SourceRateLimited);
         } else if asked.is_none() {
             // It was on its way when the pause began and tells nothing new.
             return;
         }
         let wait = asked.map_or_else(
-            || policy.ceiling(self.slowdowns),
+            || policy.ceiling(self.times),
             |asked| policy.believed(asked),
         );
-        self.slowed_until = under_way.max(Some(now + wait));
+        self.until = under_way.max(Some(now + wait));
     }
 }
 
@@ -209,26 +237,37 @@ mod tests {
         let dead = id("acme", "line", b"dead");
         let refusal = failure(FailureReason::SourceScopeMissing);
         for _ in 0..3 {
-            assert_eq!(credentials.admit(dead, now), Ok(()));
+            assert_eq!(credentials.admit(dead, Method::Download, now), Ok(()));
             credentials.learn(dead, Some(&refusal), now);
         }
         let held = Err(Refusal::Refused(FailureReason::SourceScopeMissing));
-        assert_eq!(credentials.admit(dead, now), held);
+        assert_eq!(credentials.admit(dead, Method::Download, now), held);
         for other in [
             id("acme", "line", b"new"),
             id("acme", "line-2", b"dead"),
             id("globex", "line", b"dead"),
         ] {
-            assert_eq!(credentials.admit(other, now), Ok(()));
+            assert_eq!(credentials.admit(other, Method::Download, now), Ok(()));
         }
-        assert_eq!(credentials.admit(dead, now + SECOND), Ok(()), "one probes");
-        assert_eq!(credentials.admit(dead, now + SECOND), held, "only one");
+        assert_eq!(
+            credentials.admit(dead, Method::Download, now + SECOND),
+            Ok(()),
+            "one probes"
+        );
+        assert_eq!(
+            credentials.admit(dead, Method::Download, now + SECOND),
+            held,
+            "only one"
+        );
         assert!(
             credentials.learn(dead, None, now + SECOND),
             "it works again"
         );
         assert!(!credentials.learn(dead, None, now + SECOND), "as before");
-        assert_eq!(credentials.admit(dead, now + SECOND), Ok(()));
+        assert_eq!(
+            credentials.admit(dead, Method::Download, now + SECOND),
+            Ok(())
+        );
     }
 
     #[tokio::test]
@@ -242,7 +281,7 @@ mod tests {
             credentials.learn(good, Some(&failure(FailureReason::SourceUnavailable)), now);
             credentials.learn(good, Some(&failure(FailureReason::SourceNotReady)), now);
         }
-        assert_eq!(credentials.admit(good, now), Ok(()));
+        assert_eq!(credentials.admit(good, Method::Download, now), Ok(()));
     }
 
     #[tokio::test]
@@ -253,25 +292,46 @@ mod tests {
         let slowed = |wait| Err(Refusal::Slowed(wait));
         credentials.learn(busy, Some(&limited), now);
         credentials.learn(busy, Some(&limited), now);
-        assert_eq!(credentials.admit(busy, now), slowed(POLICY.base));
+        assert_eq!(
+            credentials.admit(busy, Method::Download, now),
+            slowed(POLICY.base)
+        );
         let later = now + POLICY.base;
-        assert_eq!(credentials.admit(busy, later), Ok(()));
-        assert_eq!(credentials.admit(busy, later), Ok(()));
+        assert_eq!(credentials.admit(busy, Method::Download, later), Ok(()));
+        assert_eq!(credentials.admit(busy, Method::Download, later), Ok(()));
         credentials.learn(busy, Some(&limited), later);
-        assert_eq!(credentials.admit(busy, later), slowed(POLICY.base * 2));
+        assert_eq!(
+            credentials.admit(busy, Method::Download, later),
+            slowed(POLICY.base * 2)
+        );
 
         limited.retry_after = Some(Duration::from_secs(30));
         credentials.learn(busy, Some(&limited), later);
         let told = slowed(Duration::from_secs(30));
-        assert_eq!(credentials.admit(busy, later), told);
+        assert_eq!(credentials.admit(busy, Method::Download, later), told);
         limited.retry_after = Some(SECOND);
         credentials.learn(busy, Some(&limited), later);
-        assert_eq!(credentials.admit(busy, later), told, "the longest holds");
+        assert_eq!(
+            credentials.admit(busy, Method::Download, later),
+            told,
+            "the longest holds"
+        );
         limited.retry_after = Some(Duration::from_secs(1 << 40));
         credentials.learn(busy, Some(&limited), later);
         assert_eq!(
-            credentials.admit(busy, later),
+            credentials.admit(busy, Method::Download, later),
             slowed(POLICY.retry_after_cap)
         );
+    }
+
+    #[tokio::test]
+    async fn a_method_that_is_slowed_stops_no_other() {
+        let (credentials, now) = (Credentials::new(POLICY), Instant::now());
+        let busy = id("acme", "slack", b"busy");
+        let limited = failure(FailureReason::SourceRateLimited).by(Method::FileInfo);
+        credentials.learn(busy, Some(&limited), now);
+        let slowed = Err(Refusal::Slowed(POLICY.base));
+        assert_eq!(credentials.admit(busy, Method::FileInfo, now), slowed);
+        assert_eq!(credentials.admit(busy, Method::Download, now), Ok(()));
     }
 }

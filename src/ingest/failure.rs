@@ -21,6 +21,8 @@ pub(super) struct Failure {
     /// Set where it is not the file's fault: the attempt is not counted, and
     /// this is how long it is put off.
     pub(super) put_off: Option<Duration>,
+    /// Whether a put was tried, which may have left an object.
+    pub(super) put_tried: bool,
     /// What had been measured by then.
     pub(super) measured: Box<Measured>,
 }
@@ -34,6 +36,7 @@ impl Failure {
             detail: detail.into(),
             retry_after: None,
             put_off: None,
+            put_tried: false,
             measured: Box::default(),
         }
     }
@@ -48,6 +51,14 @@ impl Failure {
         Self {
             put_off: Some(wait),
             ..Self::counted(reason, detail)
+        }
+    }
+
+    /// The same failure, of a put.
+    pub(super) fn of_a_put(self) -> Self {
+        Self {
+            put_tried: true,
+            ..self
         }
     }
 

@@ -21,14 +21,14 @@ pub use pace::{Allowance, Floor};
 
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
-use crate::attachment::journal::AttemptLog;
+use crate::attachment::journal::Ended;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
-use crate::attachment::status::{Attempt, Outcome, Settlement};
+use crate::attachment::status::{Attempt, Outcome};
 use crate::attachment::storage_key::StorageKey;
 use crate::attachment::work::WorkKind;
 use crate::blob::Bucket;
-use crate::db::Db;
+use crate::db::{Db, KeptChannels};
 use crate::failpoint::{self, Step};
 use crate::provider::{Providers, Sealer};
 use crate::queue::{Held, Job, Queue};
@@ -39,6 +39,7 @@ use provider::Provider;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use transfer::{Put, Transfer};
 
@@ -76,6 +77,7 @@ impl Ingest {
     #[must_use]
     pub fn new(
         db: Db,
+        channels: KeptChannels,
         queue: Queue,
         providers: Providers,
         sealer: Arc<Sealer>,
@@ -84,7 +86,7 @@ impl Ingest {
     ) -> Self {
         counts::begin();
         let retry = settings.retry;
-        let provider = Provider::new(db.clone(), sealer, providers, retry);
+        let provider = Provider::new(db.clone(), channels, sealer, providers, retry);
         Self {
             db,
             queue,
@@ -119,42 +121,44 @@ impl Ingest {
         let Job {
             attempt,
             slot: _slot,
+            claimed,
         } = job;
         failpoint::reach(Step::Claimed).await;
         // Boxed: it holds a download.
-        let work = Box::pin(self.bring_in(&attempt));
-        let (settlement, log) = match self.queue.hold(&attempt, work).await {
+        let work = Box::pin(self.bring_in(&attempt, claimed));
+        let ended = match self.queue.hold(&attempt, work).await {
             Held::Done(result) => self.judge(attempt, result),
-            Held::Stopped => {
-                let log =
-                    Measured::default().into_log("the process stopped; given back, not counted");
-                (attempt.give_back(WorkKind::Ingest), log)
-            }
+            Held::Stopped => Ended {
+                settlement: attempt.give_back(WorkKind::Ingest).may_have_put(),
+                log: Measured::default().into_log("the process stopped; given back, not counted"),
+            },
             Held::Lost => {
                 tracing::warn!("the lease was lost; the work is dropped");
                 return;
             }
         };
-        self.finish(&settlement, &log).await;
+        self.finish(&Arc::new(ended)).await;
         failpoint::reach(Step::Settled).await;
     }
 
-    /// Fetches and inspects, announces, puts.
-    async fn bring_in(&self, attempt: &Attempt) -> Result<Put, Failure> {
+    /// Fetches and inspects, puts. The object was announced with the claim.
+    async fn bring_in(&self, attempt: &Attempt, claimed: Instant) -> Result<Put, Failure> {
         let received = self.transfer.receive(attempt).await?;
         failpoint::reach(Step::Fetched).await;
-        if let Err(failure) = self.announce(attempt).await {
+        if self.queue.is_long_since(claimed)
+            && let Err(failure) = self.announce_again(attempt).await
+        {
             return Err(failure.measuring(|_| received.measured));
         }
         failpoint::reach(Step::Announced).await;
-        let put = self.transfer.put(attempt.storage_key(), received).await?;
+        let put = self.transfer.put(attempt.key.clone(), received).await?;
         failpoint::reach(Step::Put).await;
         Ok(put)
     }
 
-    /// From here on the object is known, whoever dies.
-    async fn announce(&self, attempt: &Attempt) -> Result<(), Failure> {
-        let detail = match self.queue.announce(attempt, &attempt.storage_key()).await {
+    /// After a long download the announcement may be due, and the lease lost.
+    async fn announce_again(&self, attempt: &Attempt) -> Result<(), Failure> {
+        let detail = match self.queue.announce(attempt, &attempt.key).await {
             Ok(true) => return Ok(()),
             Ok(false) => "the lease was lost before the put",
             Err(error) => {
@@ -166,15 +170,25 @@ impl Ingest {
     }
 
     /// What follows, and what the journal says of it.
-    fn judge(&self, attempt: Attempt, result: Result<Put, Failure>) -> (Settlement, AttemptLog) {
+    fn judge(&self, attempt: Attempt, result: Result<Put, Failure>) -> Ended {
         match result {
-            Ok(Put { object, measured }) => (attempt.stored(object), measured.into_log("stored")),
+            Ok(Put { object, measured }) => Ended {
+                settlement: attempt.stored(object),
+                log: measured.into_log("stored"),
+            },
             Err(failure) => {
                 let settlement = match failure.put_off {
                     Some(wait) => attempt.put_off(failure.reason, wait),
                     None => attempt.failed(failure.reason, failure.retry_after, &self.retry),
                 };
-                (settlement, failure.measured.into_log(failure.detail))
+                Ended {
+                    settlement: if failure.put_tried {
+                        settlement.may_have_put()
+                    } else {
+                        settlement
+                    },
+                    log: failure.measured.into_log(failure.detail),
+                }
             }
         }
     }
@@ -182,12 +196,10 @@ impl Ingest {
     /// Writes the outcome, or drops it where it is too late. An object that
     /// nobody wants any more is whole by now and goes at once; one that is
     /// announced goes in its time.
-    async fn finish(&self, settlement: &Settlement, log: &AttemptLog) {
-        match (
-            self.queue.settle(settlement, log).await,
-            &settlement.outcome,
-        ) {
-            (Ok(true), _) => report(settlement, log),
+    async fn finish(&self, ended: &Arc<Ended>) {
+        let settlement = &ended.settlement;
+        match (self.queue.settle(ended).await, &settlement.outcome) {
+            (Ok(true), _) => report(ended),
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
                 if let Outcome::Stored(object) = outcome {
@@ -213,7 +225,8 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// One line and one count for each outcome.
-fn report(settlement: &Settlement, log: &AttemptLog) {
+fn report(ended: &Ended) {
+    let Ended { settlement, log } = ended;
     let (outcome, reason) = match &settlement.outcome {
         Outcome::Stored(_) => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),

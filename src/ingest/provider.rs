@@ -9,7 +9,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::{RetryPolicy, spread};
 use crate::attachment::source::MediaSource;
 use crate::attachment::status::Attempt;
-use crate::db::{ChannelRecord, Db, DbError};
+use crate::db::{ChannelRecord, Db, DbError, KeptChannel, KeptChannels};
 use crate::egress::Fetched;
 use crate::provider::{Owner, Providers, Sealer};
 use crate::telemetry::Chain;
@@ -26,6 +26,7 @@ const CHANNEL_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Provider {
     db: Db,
+    channels: KeptChannels,
     sealer: Arc<Sealer>,
     providers: Providers,
     credentials: Credentials,
@@ -65,40 +66,54 @@ impl Provider {
     /// The policy says how long to slow down where a provider does not.
     pub(super) fn new(
         db: Db,
+        channels: KeptChannels,
         sealer: Arc<Sealer>,
         providers: Providers,
         policy: RetryPolicy,
     ) -> Self {
         Self {
             db,
+            channels,
             sealer,
             providers,
             credentials: Credentials::new(policy),
         }
     }
 
-    /// The limits and the credential of a file's channel, as they are now.
+    /// The limits and the credential of a file's channel, as of some seconds ago.
     pub(super) async fn channel_of(&self, attempt: &Attempt) -> Result<Channel, Failure> {
         let attachment = &attempt.attachment;
         let (tenant, channel) = (&attachment.tenant, &attachment.channel);
-        let limits = self
-            .db
-            .limits(tenant, channel)
-            .await
-            .map_err(|error| unread(&error))?;
-        let record = self
-            .db
-            .channel(tenant, channel)
-            .await
-            .map_err(|error| unread(&error))?;
-        let Some(record) = record else {
+        let kept = self.channels.get(tenant, channel).await;
+        let kept = kept.map_err(|error| unread(&error))?;
+        self.as_found_by(attempt, &kept)
+    }
+
+    /// The channel as it is now, where its credential is another than the one
+    /// that was taken for good since `seen`.
+    pub(super) async fn channel_after(
+        &self,
+        attempt: &Attempt,
+        seen: Option<OffsetDateTime>,
+    ) -> Option<Result<Channel, Failure>> {
+        let attachment = &attempt.attachment;
+        let (tenant, channel) = (&attachment.tenant, &attachment.channel);
+        // One that cannot be read is as it was.
+        let fresh = self.channels.read_again(tenant, channel).await.ok()?;
+        let since = fresh.record.as_ref()?.credential_since;
+        (since != seen).then(|| self.as_found_by(attempt, &fresh))
+    }
+
+    fn as_found_by(&self, attempt: &Attempt, kept: &KeptChannel) -> Result<Channel, Failure> {
+        let limits = kept.limits.clone();
+        let Some(record) = &kept.record else {
             return Ok(Channel {
                 limits,
                 ..Channel::default()
             });
         };
         let credential_since = record.credential_since;
-        let credential = self.credential_of(attempt, &record).map_err(|failure| {
+        let credential = self.credential_of(attempt, record).map_err(|failure| {
             failure.measuring(|measured| Measured {
                 credential_seen: credential_since,
                 ..measured
@@ -148,7 +163,7 @@ impl Provider {
         let id = credential.map(|credential| credential.id);
         if let Some(id) = id {
             self.credentials
-                .admit(id, Instant::now())
+                .admit(id, attempt.source.first_asked_by(), Instant::now())
                 .map_err(|refusal| not_asked(refusal, attempt))?;
         }
         let attachment = &attempt.attachment;

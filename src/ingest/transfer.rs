@@ -8,7 +8,7 @@ use super::outage::Outage;
 use super::pace::{Allowance, Floor, Pace};
 use super::provider::{Channel, Provider};
 use super::spool::{Spooled, Spools};
-use crate::attachment::failure::FailureReason;
+use crate::attachment::failure::{Consequence, FailureReason};
 use crate::attachment::language::Language;
 use crate::attachment::media::MediaLimits;
 use crate::attachment::status::{Attempt, StoredObject};
@@ -85,7 +85,27 @@ impl Transfer {
         if let Err(reason) = attempt.source.admit() {
             return Err(Failure::counted(reason, reason.message(Language::English)));
         }
-        let channel = self.provider.channel_of(attempt).await?;
+        let channel = self.provider.channel_of(attempt).await;
+        let received = self.receive_by(attempt, channel).await;
+        // Nobody is sent away for a credential that was replaced a moment ago.
+        match received {
+            Err(failure) if failure.reason.consequence() == Consequence::AwaitCredential => {
+                let seen = failure.measured.credential_seen;
+                match self.provider.channel_after(attempt, seen).await {
+                    Some(channel) => self.receive_by(attempt, channel).await,
+                    None => Err(failure),
+                }
+            }
+            received => received,
+        }
+    }
+
+    async fn receive_by(
+        &self,
+        attempt: &Attempt,
+        channel: Result<Channel, Failure>,
+    ) -> Result<Received, Failure> {
+        let channel = channel?;
         let began = Instant::now();
         let received = self.download(attempt, &channel).await;
         let in_all = |measured| Measured {
@@ -171,7 +191,7 @@ impl Transfer {
                 Some(wait) => Failure::not_counted(reason, detail, wait),
                 None => Failure::counted(reason, detail),
             };
-            return Err(failure.measuring(|_| measured));
+            return Err(failure.of_a_put().measuring(|_| measured));
         }
         self.outage.succeeded(Instant::now());
         let object = StoredObject {

@@ -3,12 +3,12 @@
 //! Acknowledging is not apalis' business here: the handler settles under its
 //! fence, and a worker's death is found by its lease.
 
-use super::{Job, PausedFor, Queue, claimer};
+use super::claimer::{self, Claimer};
+use super::{Job, PausedFor, Queue};
 use crate::db::DbError;
 use apalis::prelude::{Backend, Task, TaskBuilder, WorkerContext};
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::layer::util::Identity;
@@ -22,22 +22,12 @@ pub(super) struct WorkBackend {
 }
 
 impl WorkBackend {
-    /// Begins to claim. `slots` bounds what is claimed and not yet over.
-    pub(super) fn new(
-        queue: Queue,
-        paused_for: PausedFor,
-        slots: Arc<Semaphore>,
-        stop: CancellationToken,
-    ) -> Self {
+    /// Begins to claim.
+    pub(super) fn new(queue: Queue, paused_for: PausedFor, stop: CancellationToken) -> Self {
         let (sender, jobs) = mpsc::channel(1);
         let mut running = JoinSet::new();
-        running.spawn(claimer::run(
-            queue.clone(),
-            paused_for,
-            slots,
-            sender,
-            stop.clone(),
-        ));
+        let claimer = Claimer::new(queue.clone(), paused_for, sender);
+        running.spawn(claimer.run(stop.clone()));
         Self {
             queue,
             jobs,

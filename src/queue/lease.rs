@@ -1,11 +1,10 @@
 //! A claimed attempt and its lease, kept alive while the work runs.
 
-use super::Queue;
+use super::{Queue, Slot};
 use crate::attachment::status::Attempt;
 use crate::telemetry::Chain;
 use std::fmt;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 /// A claimed attempt, with the slot it runs in.
@@ -13,7 +12,9 @@ pub struct Job {
     /// What to do.
     pub attempt: Attempt,
     /// The slot it runs in; free again when this is dropped.
-    pub slot: OwnedSemaphorePermit,
+    pub slot: Slot,
+    /// When the claim was asked for: its lease is not older than this.
+    pub claimed: Instant,
 }
 
 impl fmt::Debug for Job {

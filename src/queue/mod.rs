@@ -9,18 +9,22 @@ mod backend;
 mod claimer;
 mod lease;
 mod resume;
+mod settle;
+mod slots;
 mod wake_up;
 mod worker;
 mod worker_name;
 
 pub use lease::{Held, Job};
+pub use slots::Slot;
 
-use crate::attachment::journal::AttemptLog;
-use crate::attachment::status::{Attempt, Settlement};
+use crate::attachment::status::Attempt;
 use crate::attachment::storage_key::StorageKey;
 use crate::attachment::work::WorkKind;
 use crate::db::{Db, DbError, Lease};
 use crate::telemetry::Chain;
+use settle::Settler;
+use slots::SlotKeeper;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -58,6 +62,8 @@ pub struct Queue {
     db: Db,
     settings: Settings,
     lease: Lease,
+    slots: SlotKeeper,
+    settler: Settler,
     /// Rings for this process's worker.
     bell: Arc<Notify>,
     /// Rings for the workers of other replicas.
@@ -68,7 +74,7 @@ pub struct Queue {
 
 impl Queue {
     /// A queue of one kind of work, under a worker name that no process had
-    /// before.
+    /// before. Spawns what writes the outcomes, so it wants a runtime.
     #[must_use]
     pub fn new(db: Db, work: WorkKind, settings: Settings) -> Self {
         let lease = Lease {
@@ -77,6 +83,8 @@ impl Queue {
             length: settings.lease,
         };
         Self {
+            slots: SlotKeeper::new(settings.concurrency, settings.tenant_concurrency),
+            settler: Settler::new(db.clone()),
             db,
             settings,
             lease,
@@ -92,7 +100,13 @@ impl Queue {
         &self.lease.worker
     }
 
-    /// Announces the object that an attempt is about to put; false when it
+    /// Whether a lease that was asked for then has had time to be lost.
+    #[must_use]
+    pub fn is_long_since(&self, claimed: Instant) -> bool {
+        claimed.elapsed() > self.lease.length / 3
+    }
+
+    /// Announces an object that an attempt is about to put; false when it
     /// lost its lease and must not. While the database is unavailable this is
     /// repeated: [`Queue::hold`] ends it with the lease.
     pub async fn announce(&self, attempt: &Attempt, key: &StorageKey) -> Result<bool, DbError> {
@@ -107,28 +121,6 @@ impl Queue {
                     tokio::time::sleep(PAUSE).await;
                 }
                 announced => return announced,
-            }
-        }
-    }
-
-    /// Writes how an attempt ended. While the database is unavailable this is
-    /// repeated until the lease ends; then the work is repeated instead.
-    ///
-    /// Gives false when the fence no longer holds, and then nothing was changed.
-    pub async fn settle(
-        &self,
-        settlement: &Settlement,
-        trace: &AttemptLog,
-    ) -> Result<bool, DbError> {
-        let began = Instant::now();
-        loop {
-            match self.db.settle(settlement, trace).await {
-                Err(error) if error.is_unavailable() && began.elapsed() < self.lease.length => {
-                    tracing::warn!(attachment.id = %settlement.attachment.id, error = %Chain(&error),
-                        "the outcome could not be written yet");
-                    tokio::time::sleep(PAUSE).await;
-                }
-                settled => return settled,
             }
         }
     }

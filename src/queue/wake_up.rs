@@ -1,5 +1,6 @@
 //! Waking workers: this process's at once, those of other replicas by one
-//! notification for all that came within a while.
+//! notification for all that came within a while. The session that hears them
+//! is the worker's sign of life.
 //!
 //! It goes out beside the registrations, not inside them: a transaction that
 //! notifies commits alone, and that costs a crowd its shared commit. A wake-up
@@ -12,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 /// All rings within this time are one notification.
 const GATHERING: Duration = Duration::from_millis(50);
-/// Between two tries to listen.
-const PAUSE: Duration = Duration::from_secs(5);
+/// Between two tries to listen: at once after a connection that was lost, for
+/// whoever is not heard counts as gone soon, and a little later while there is none.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Queue {
     /// Wakes this process's worker and, a moment later, those of others:
@@ -41,18 +44,21 @@ impl Queue {
     /// Rings this process's bell when another replica notifies it, until `stop`.
     pub(super) async fn hear_replicas(&self, stop: &CancellationToken) {
         let hearing = async {
+            let mut pause = FIRST_PAUSE;
             loop {
-                if let Err(error) = self.ring_on_wake_ups().await {
+                if let Err(error) = self.ring_on_wake_ups(&mut pause).await {
                     tracing::debug!(error = %Chain(&error), "other replicas cannot be heard; polling finds their work");
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         };
         stop.run_until_cancelled(hearing).await;
     }
 
-    async fn ring_on_wake_ups(&self) -> Result<(), crate::db::DbError> {
-        let mut wake_ups = self.db.wake_ups().await?;
+    async fn ring_on_wake_ups(&self, pause: &mut Duration) -> Result<(), crate::db::DbError> {
+        let mut wake_ups = self.db.wake_ups(&self.lease.worker).await?;
+        *pause = FIRST_PAUSE;
         loop {
             if wake_ups.next().await? != self.lease.worker {
                 self.bell.notify_one();

@@ -7,9 +7,7 @@ use crate::telemetry::Chain;
 use apalis::prelude::{ParallelizeExt as _, WorkerBuilder, WorkerError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,23 +25,15 @@ impl Queue {
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        // One set of slots for all incarnations: handlers outlive a worker
-        // that the database took down.
-        let slots = Arc::new(Semaphore::new(self.settings.concurrency as usize));
         tokio::join!(
             self.hear_replicas(&stop),
-            self.supervise(handler, paused_for, &slots, &stop),
-            self.end_grace(&slots, &stop)
+            self.supervise(handler, paused_for, &stop),
+            self.end_grace(&stop)
         );
     }
 
-    async fn supervise<H, F>(
-        &self,
-        handler: H,
-        paused_for: PausedFor,
-        slots: &Arc<Semaphore>,
-        stop: &CancellationToken,
-    ) where
+    async fn supervise<H, F>(&self, handler: H, paused_for: PausedFor, stop: &CancellationToken)
+    where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
@@ -53,13 +43,7 @@ impl Queue {
             incarnation += 1;
             let began = Instant::now();
             let ended = self
-                .incarnation(
-                    incarnation,
-                    handler.clone(),
-                    paused_for.clone(),
-                    slots.clone(),
-                    stop,
-                )
+                .incarnation(incarnation, handler.clone(), paused_for.clone(), stop)
                 .await;
             let Err(error) = ended else {
                 return;
@@ -83,7 +67,6 @@ impl Queue {
         incarnation: u64,
         handler: H,
         paused_for: PausedFor,
-        slots: Arc<Semaphore>,
         stop: &CancellationToken,
     ) -> BoxFuture<'static, Result<(), WorkerError>>
     where
@@ -97,7 +80,6 @@ impl Queue {
             .backend(WorkBackend::new(
                 self.clone(),
                 paused_for,
-                slots,
                 stop.child_token(),
             ))
             .parallelize(tokio::spawn)
@@ -109,9 +91,9 @@ impl Queue {
     /// Once the process is to stop, running attempts have the grace to end in;
     /// what still runs then is told to give back, and is waited for: handlers
     /// of an incarnation that the database took down have nobody else.
-    async fn end_grace(&self, slots: &Semaphore, stop: &CancellationToken) {
+    async fn end_grace(&self, stop: &CancellationToken) {
         stop.cancelled().await;
-        let all_free = || slots.acquire_many(self.settings.concurrency);
+        let all_free = || self.slots.all_free();
         if tokio::time::timeout(self.settings.grace, all_free())
             .await
             .is_err()

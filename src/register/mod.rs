@@ -4,7 +4,6 @@
 //! else; a file that breaks a rule known beforehand is recorded as what it
 //! is, never refused; once the answer is out, row and work are durable.
 
-mod policies;
 mod recorder;
 
 pub use recorder::Settings as RecorderSettings;
@@ -12,10 +11,9 @@ pub use recorder::Settings as RecorderSettings;
 use crate::attachment::channel_policy::Provider;
 use crate::attachment::media::{DeclaredType, MediaLimits};
 use crate::attachment::{NewAttachment, Registered, Registration};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, KeptChannel, KeptChannels};
 use crate::ids::{AttachmentId, TenantId};
 use crate::queue::Queue;
-use policies::{Policies, Policy};
 use recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +36,7 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Register {
     settings: Arc<Settings>,
-    policies: Policies,
+    channels: KeptChannels,
     recorder: Recorder,
     queue: Queue,
 }
@@ -68,9 +66,9 @@ pub enum RegisterError {
 impl Register {
     /// Prepares to record; spawns the flushers, so it wants a runtime.
     #[must_use]
-    pub fn new(db: &Db, queue: Queue, settings: Settings) -> Self {
+    pub fn new(db: &Db, channels: KeptChannels, queue: Queue, settings: Settings) -> Self {
         Self {
-            policies: Policies::new(db.clone()),
+            channels,
             recorder: Recorder::new(db, &settings.recorder),
             settings: Arc::new(settings),
             queue,
@@ -97,13 +95,21 @@ impl Register {
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {
             answers.push(match answer {
-                Ok(answer) => timeout_at(deadline, answer.wait())
-                    .await
-                    .unwrap_or(Err(RegisterError::Late)),
+                Ok(answer) => match timeout_at(deadline, answer.wait()).await {
+                    Ok(answer) => answer.map_err(RegisterError::from),
+                    Err(_) => Err(RegisterError::Late),
+                },
                 Err(error) => Err(error),
             });
         }
-        self.queue.ring();
+        // A repeat brings no work, and a late one may have.
+        let brings_work = |answer: &Result<Registered, _>| match answer {
+            Ok(registered) => !registered.duplicate,
+            Err(error) => matches!(error, RegisterError::Late),
+        };
+        if answers.iter().any(brings_work) {
+            self.queue.ring();
+        }
         answers
     }
 
@@ -113,8 +119,8 @@ impl Register {
         tenant: &TenantId,
         new: NewAttachment,
     ) -> Result<Registration, RegisterError> {
-        let policy = self.policy_for(tenant, &new).await?;
-        let limits = policy.limits.over(&self.settings.limits);
+        let channel = self.channel_of(tenant, &new).await?;
+        let limits = channel.limits.over(&self.settings.limits);
         let declared = DeclaredType::of(&new.declared_content_type);
         let refused = new
             .source
@@ -124,7 +130,7 @@ impl Register {
         Ok(Registration {
             id: AttachmentId::generate(),
             tenant: tenant.clone(),
-            retention: policy.retention,
+            retention: channel.retention(),
             max_attempts: self.settings.max_attempts,
             max_files_per_message: limits.max_files_per_message,
             new,
@@ -134,21 +140,22 @@ impl Register {
 
     /// What its owners decided for files of this channel. A source of another
     /// provider is refused, but not by what was decided some seconds ago.
-    async fn policy_for(
+    async fn channel_of(
         &self,
         tenant: &TenantId,
         new: &NewAttachment,
-    ) -> Result<Arc<Policy>, RegisterError> {
+    ) -> Result<Arc<KeptChannel>, RegisterError> {
         let source_of = new.source.provider();
-        let fits = |policy: &Policy| policy.provider.is_none_or(|channel| channel == source_of);
-        let known = self.policies.get(tenant, &new.channel).await;
+        let fits =
+            |known: &KeptChannel| known.provider().is_none_or(|channel| channel == source_of);
+        let known = self.channels.get(tenant, &new.channel).await;
         let known = known.map_err(RegisterError::Database)?;
         if fits(&known) {
             return Ok(known);
         }
-        let fresh = self.policies.read_again(tenant, &new.channel).await;
+        let fresh = self.channels.read_again(tenant, &new.channel).await;
         let fresh = fresh.map_err(RegisterError::Database)?;
-        match fresh.provider {
+        match fresh.provider() {
             Some(channel) if channel != source_of => {
                 Err(RegisterError::WrongProvider { channel, source_of })
             }

@@ -50,6 +50,27 @@ async fn a_worker_that_is_killed_after_its_claim_loses_nothing() {
     workers_die_at("claimed", 4_000).await;
 }
 
+/// Its files run elsewhere long before its leases end: its connection is lost
+/// with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_worker_had_leased_does_not_wait_for_the_leases() {
+    let mut fleet = Fleet::new().await;
+    fleet.set("retry.lease", "1h");
+    let api = fleet.serve("api").await;
+    let doomed = fleet.serve("worker").await;
+    let files = ids("leased-", 6);
+    for id in &files {
+        fleet.put_file(id, &text(id, 4_000), &["hang", "ok"]);
+    }
+    fleet.register_all(&files).await;
+    fleet.under_way("leased-", files.len()).await;
+    let heir = fleet.serve("worker").await;
+    doomed.process.kill().await;
+    fleet.assert_all_stored(files.len()).await;
+    heir.process.kill().await;
+    drop(api);
+}
+
 /// F2: with nothing, a byte, half and all but a byte of the file received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_is_killed_in_a_download_leaves_nothing() {

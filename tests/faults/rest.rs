@@ -50,7 +50,7 @@ async fn a_replica_at_rest_makes_ten_statements_a_second_at_most() {
     fleet.put_file("late", &text("late", 4_000), &["hang"]);
     fleet.register("late").await;
     fleet.under_way("late", 1).await;
-    let waiting = "update work set due_at = now() + interval '1 hour',
+    let waiting = "update work set ready = false, due_at = now() + interval '1 hour',
         leased_by = null, started_at = null";
     sqlx::query(waiting).execute(&fleet.pool).await.unwrap();
     let waiting = observer.rest().await.statements;

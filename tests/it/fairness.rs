@@ -1,10 +1,10 @@
 //! One tenant's flood is that tenant's own.
 
-use crate::support::{OTHER_TENANT, TENANT, TestApp, line};
-use attachments::dev::simulator::{Fixture, Media};
+use crate::support::{LINE, OTHER_TENANT, TENANT, TestApp, channel, line, put_channel, slack};
+use attachments::dev::simulator::{Fixture, LINE_DEV_TOKEN, Media};
 use attachments::proto::{
     BatchRegisterAttachmentsRequest, RegisterAttachmentRequest,
-    attachment::Status as AttachmentStatus,
+    attachment::Status as AttachmentStatus, channel::Provider,
 };
 
 /// Attachments of a tenant that nobody has begun yet.
@@ -101,4 +101,68 @@ async fn images_and_videos_take_turns_though_the_videos_came_first() {
         kinds[..2].contains(&"image") && kinds[..2].contains(&"video"),
         "{kinds:?}"
     );
+}
+
+/// Files of this channel that hang, so many of them, for a tenant.
+async fn flood(app: &TestApp, tenant: &str, channel: &str, files: usize) {
+    let named = |n| format!("{tenant}-{channel}-{n}");
+    let requests: Vec<_> = (0..files)
+        .map(|n| {
+            let hangs = Media::fixture(Fixture::Png).script(["hang"]).unwrap();
+            app.simulator.put_line_message(&named(n), hangs);
+            RegisterAttachmentRequest {
+                channel_id: channel.to_owned(),
+                ..line(&named(n))
+            }
+        })
+        .collect();
+    let mut client = app.client(tenant);
+    for requests in requests.chunks(50) {
+        let requests = requests.to_vec();
+        let flood = BatchRegisterAttachmentsRequest { requests };
+        client.batch_register_attachments(flood).await.unwrap();
+    }
+    let running = format!("{tenant}-{channel}-");
+    app.eventually("the flood is being worked on", || async {
+        app.simulator.requests_for(&running) >= 2
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_hangs_leaves_its_tenant_s_other_channels_a_slot() {
+    let app = TestApp::start_with(|config| {
+        config.limits.ingest_concurrency = 8;
+        config.limits.tenant_concurrency = 6;
+    })
+    .await;
+    flood(&app, TENANT, LINE, 40).await;
+    // Whatever the channel may have, it has by now.
+    let download = app.slack_plays("F1", &["ok"]);
+    let stored = app.ingest(slack("F1", &download)).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    assert!(untouched(&app, TENANT).await > 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_greedy_tenants_leave_a_third_a_slot() {
+    let app = TestApp::start_with(|config| {
+        config.limits.ingest_concurrency = 8;
+        config.limits.tenant_concurrency = 6;
+    })
+    .await;
+    flood(&app, TENANT, LINE, 40).await;
+    flood(&app, OTHER_TENANT, LINE, 40).await;
+    let line_channel = channel(LINE, Provider::Line);
+    put_channel(&mut app.admin("third"), line_channel, LINE_DEV_TOKEN).await;
+    let mut client = app.client("third");
+    app.simulator
+        .put_line_message("quick", Media::fixture(Fixture::Png));
+    let registered = client.register_attachment(line("quick")).await.unwrap();
+    let id = registered.into_inner().attachment.unwrap().attachment_id;
+    let stored = app.wait_final("third", &id).await;
+    assert_eq!(stored.status(), AttachmentStatus::Stored);
+    for greedy in [TENANT, OTHER_TENANT] {
+        assert!(untouched(&app, greedy).await > 30, "{greedy}");
+    }
 }

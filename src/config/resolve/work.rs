@@ -4,6 +4,7 @@ use crate::attachment::media::{MediaLimits, MediaType};
 use crate::attachment::retry::RetryPolicy;
 use crate::config::fault::Fault;
 use crate::config::sections::Config;
+use crate::db::Gathering;
 use crate::{content, ingest, queue, register, sweep};
 use std::time::Duration;
 
@@ -46,9 +47,11 @@ impl Config {
             max_attempts: self.retry.max_attempts,
             patience: self.database.patience.0,
             recorder: register::RecorderSettings {
-                flushers: FLUSHERS,
-                batch: BATCH,
-                queue: self.limits.register_queue,
+                gathering: Gathering {
+                    flushers: FLUSHERS,
+                    batch: BATCH,
+                    queue: self.limits.register_queue,
+                },
                 // Half of what a caller waits: the last try needs time too.
                 patience: self.database.patience.0 / 2,
             },

@@ -45,7 +45,7 @@ with listed as materialized (
     where w.tenant_id = l.tenant_id and w.attachment_id = l.attachment_id and w.kind = 'content'
     returning w.attachment_id
 ), target as (
-    select a.tenant_id, a.id, l.storage_key, a.max_attempts
+    select a.tenant_id, a.id, a.channel_id, l.storage_key, a.max_attempts
     from listed l join attachments a on a.tenant_id = l.tenant_id and a.id = l.attachment_id
     where a.status = 'stored' and (select count(*) from halted) >= 0
     order by a.id for update of a
@@ -67,8 +67,8 @@ with listed as materialized (
         processing_error = null, updated_at = now()
     from target t where a.tenant_id = t.tenant_id and a.id = t.id
 ), queued as (
-    insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
-    select t.tenant_id, t.id, 'ingest', t.max_attempts, greatest(
+    insert into work (tenant_id, attachment_id, kind, channel_id, max_attempts, fence)
+    select t.tenant_id, t.id, 'ingest', t.channel_id, t.max_attempts, greatest(
         coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
             and j.attachment_id = t.id), 0),
         coalesce(substring(split_part(t.storage_key, '/', 6) from '^([0-9]{1,18})-')::bigint, 0))
@@ -81,7 +81,8 @@ select count(*) from emptied where storage_key = any($3)";
 /// where it was made by us.
 const REMAKE: &str = "
 with target as (
-    select a.tenant_id, a.id, o.rendition, o.storage_key, a.max_attempts, a.processing_status
+    select a.tenant_id, a.id, a.channel_id, o.rendition, o.storage_key, a.max_attempts,
+        a.processing_status
     from unnest($1::text[], $2::uuid[], $3::text[]) as k(tenant, attachment, key)
     join objects o on o.tenant_id = k.tenant and o.attachment_id = k.attachment
       and o.rendition <> 'original' and o.storage_key = k.key
@@ -97,15 +98,15 @@ with target as (
     select tenant_id, storage_key from target where $4 <> 'object missing'
     on conflict (tenant_id, storage_key) do update set due_at = now()
 ), again as (
-    select distinct tenant_id, id, max_attempts from target
+    select distinct tenant_id, id, channel_id, max_attempts from target
     where processing_status is not null and processing_status <> 'open'
 ), reopened as (
     update attachments a
     set processing_status = 'open', processing_error = null, updated_at = now()
     from again t where a.tenant_id = t.tenant_id and a.id = t.id
 ), queued as (
-    insert into work (tenant_id, attachment_id, kind, max_attempts, fence)
-    select t.tenant_id, t.id, 'content', t.max_attempts,
+    insert into work (tenant_id, attachment_id, kind, channel_id, max_attempts, fence)
+    select t.tenant_id, t.id, 'content', t.channel_id, t.max_attempts,
         coalesce((select max(fence) from attempts j where j.tenant_id = t.tenant_id
             and j.attachment_id = t.id and j.kind = 'content'), 0)
     from again t

@@ -2,13 +2,25 @@
 
 use super::{REQUEST_ID, Settings, refused};
 use crate::attachment::failure::FailureReason;
+use crate::attachment::source::Method;
 use crate::egress::{ChosenBy, Egress, FetchError};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Asks Slack about a file. Slack answers 200 even where it refuses.
+/// Asks Slack about a file.
 pub(super) async fn get(
+    egress: &Egress,
+    settings: &Settings,
+    file_id: &str,
+    credential: &SecretString,
+) -> Result<FileInfo, FetchError> {
+    let file = ask(egress, settings, file_id, credential).await;
+    file.map_err(|failure| failure.by(Method::FileInfo))
+}
+
+/// Slack answers 200 even where it refuses.
+async fn ask(
     egress: &Egress,
     settings: &Settings,
     file_id: &str,

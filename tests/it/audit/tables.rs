@@ -17,8 +17,8 @@ async fn lost_work_is_put_back_and_stray_work_dropped() {
     // That it was stored once is forgotten with it.
     let forget = "delete from events where attachment_id = $1";
     tamper(&app, &[OPEN, forget], stored[0].id).await;
-    let stray = "insert into work (attachment_id, tenant_id, kind, max_attempts, due_at)
-        values ($1, 'acme', 'ingest', 5, now() + interval '1 day')";
+    let stray = "insert into work (attachment_id, tenant_id, kind, ready, max_attempts, due_at)
+        values ($1, 'acme', 'ingest', false, 5, now() + interval '1 day')";
     tamper(&app, &[stray], stored[1].id).await;
     let expected = [
         (Check::OpenHasWork, 1),

@@ -168,8 +168,7 @@ async fn a_credential_that_comes_while_the_old_one_is_refused_is_used() {
         .wait(TENANT, &id, |now| now.status() == AttachmentStatus::Stored)
         .await;
     assert_eq!(stored.attempt_count, 1);
-    let attempts = app.explain(&id).await;
-    assert_eq!(attempts[0].failure_reason(), R::SourceAuthFailed);
+    assert_eq!(app.explain(&id).await.len(), 1, "nobody was sent away");
 
     // One that is refused with the credential that is still there stays parked.
     app.put_channel(channel(LINE, Provider::Line), "bad-token")

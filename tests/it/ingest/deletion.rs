@@ -181,8 +181,8 @@ async fn what_is_put_back_while_it_is_deleted_leaves_no_work() {
         let mut retry = app.pool.begin().await.unwrap();
         for statement in [
             "update attachments set status = 'open', failure_reason = null where id = $1",
-            "insert into work (attachment_id, tenant_id, kind, max_attempts, due_at)
-             select id, tenant_id, 'ingest', max_attempts, now() + interval '1 hour'
+            "insert into work (attachment_id, tenant_id, kind, ready, max_attempts, due_at)
+             select id, tenant_id, 'ingest', false, max_attempts, now() + interval '1 hour'
              from attachments where id = $1",
         ] {
             let statement = sqlx::query(statement).bind(id);

@@ -1,13 +1,15 @@
 //! What Slack answers, and where its token goes.
 
 use super::{STORED, deleted, end_of, failed, unsupported};
-use crate::support::{ANY_PORT, TestApp, Visit, Web, channel, slack};
+use crate::support::{ANY_PORT, TENANT, TestApp, Visit, Web, channel, slack};
+use attachments::config::Human;
 use attachments::dev::simulator::{
     Fixture, Media, SLACK_DEV_TOKEN, Settings, Simulator, SlackFile,
 };
 use attachments::proto::attachment::FailureReason as R;
 use attachments::proto::register_attachment_request::Source;
-use attachments::proto::{RegisterAttachmentRequest, SlackSource, channel::Provider};
+use attachments::proto::{Attachment, RegisterAttachmentRequest, SlackSource, channel::Provider};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_in_the_files_place_is_not_ready_yet() {
@@ -88,6 +90,25 @@ async fn a_stub_is_completed_by_files_info() {
         let ended = app.ingest(stub(id)).await;
         assert_eq!(end_of(&ended), expected, "{id}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_slows_files_info_stops_no_download() {
+    let app = TestApp::start_with(|config| {
+        config.retry.retry_after_cap = Human(Duration::from_hours(1));
+    })
+    .await;
+    let limited = SlackFile::new("picture.png", Media::fixture(Fixture::Png));
+    let limited = limited.mode("hosted").info_script(["429:3600", "ok"]);
+    app.simulator.put_slack_file("F1", limited.unwrap());
+    let limited = app.begin(stub("F1")).await.attachment_id;
+    let is_limited = |seen: &Attachment| seen.failure_reason() == R::SourceRateLimited;
+    app.wait(TENANT, &limited, is_limited).await;
+    let download = app.slack_plays("F2", &["ok"]);
+    let ended = app.ingest(slack("F2", &download)).await;
+    assert_eq!(end_of(&ended), STORED);
+    let waits = app.wait(TENANT, &limited, is_limited).await;
+    assert!(waits.retryable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

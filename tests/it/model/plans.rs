@@ -8,23 +8,23 @@ use std::time::Duration;
 
 /// Due, and nobody's to claim: the statistics know of nothing else.
 const DUE: &str = "
-insert into work (tenant_id, attachment_id, kind, max_attempts, attempt_count, due_at)
-select 'acme', gen_random_uuid(), 'ingest', 5, 5, now() - interval '1 hour'
+insert into work (tenant_id, attachment_id, kind, ready, max_attempts, attempt_count, due_at)
+select 'acme', gen_random_uuid(), 'ingest', false, 5, 5, now() - interval '1 hour'
 from generate_series(1, 20)";
 
 /// As an outage leaves it: put off, all of it. In small bites, for whoever looks
 /// for what is due next meanwhile passes over each row that is not committed.
 const PUT_OFF: &str = "
-insert into work (tenant_id, attachment_id, kind, max_attempts, due_at)
-select 'acme', gen_random_uuid(), 'ingest', 5, now() + interval '1 hour'
+insert into work (tenant_id, attachment_id, kind, ready, max_attempts, due_at)
+select 'acme', gen_random_uuid(), 'ingest', false, 5, now() + interval '1 hour'
 from generate_series(1, 500)";
 
-/// Times that `work_by_tenant` was looked into, as a claim does, and rows that
-/// were read by `work_due`.
+/// Times that `work_ready` was looked into, as a claim does, and rows that were
+/// read by `work_waiting`.
 async fn reads(app: &TestApp) -> (i64, i64) {
     sqlx::query_as(
-        "select max(idx_scan) filter (where indexrelname = 'work_by_tenant'),
-            max(idx_tup_read) filter (where indexrelname = 'work_due')
+        "select max(idx_scan) filter (where indexrelname = 'work_ready'),
+            max(idx_tup_read) filter (where indexrelname = 'work_waiting')
          from pg_stat_user_indexes",
     )
     .fetch_one(&app.pool)
@@ -52,4 +52,37 @@ async fn a_claim_does_not_look_through_what_an_outage_put_off() {
     .await;
     let read = reads(&app).await.1 - rows;
     assert!(read < 50_000, "{read} rows were looked through");
+}
+
+/// A tenant each, as an outage of their provider leaves them; in small bites too.
+const WAITING_TENANTS: &str = "
+insert into work (tenant_id, attachment_id, kind, ready, max_attempts, due_at)
+select gen_random_uuid(), gen_random_uuid(), 'ingest', false, 5, now() + interval '1 hour'
+from generate_series(1, 200)";
+
+/// Index entries of work that were read.
+async fn entries_read(app: &TestApp) -> i64 {
+    sqlx::query_scalar(
+        "select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'work'",
+    )
+    .fetch_one(&app.pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_costs_nothing_for_tenants_that_wait() {
+    let app = TestApp::start().await;
+    for statement in [WAITING_TENANTS; 50] {
+        sqlx::query(statement).execute(&app.pool).await.unwrap();
+    }
+    app.line_plays("1001", &[]);
+    let before = entries_read(&app).await;
+    assert_eq!(app.ingest(line("1001")).await.status(), Status::Stored);
+    app.eventually("the claim to be counted", async || {
+        entries_read(&app).await > before
+    })
+    .await;
+    let read = entries_read(&app).await - before;
+    assert!(read < 5_000, "{read} entries were read");
 }

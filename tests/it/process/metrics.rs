@@ -17,8 +17,8 @@ with opened as (
         'durable', 'open', 5 from generate_series(1, 5) as n
     returning id, media_id
 )
-insert into work (attachment_id, tenant_id, kind, max_attempts, due_at, leased_by, started_at)
-select id, 'acme', 'ingest', 5, case when media_id > '3' then now() + interval '1 hour'
+insert into work (attachment_id, tenant_id, kind, max_attempts, ready, due_at, leased_by, started_at)
+select id, 'acme', 'ingest', 5, media_id <= '3', case when media_id > '3' then now() + interval '1 hour'
         else now() - interval '2 hours' end,
     case when media_id > '3' then 'somebody' end, case when media_id > '3' then now() end
 from opened";
