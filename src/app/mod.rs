@@ -89,8 +89,10 @@ pub enum StartError {
     #[error("reflection")]
     Reflection(#[from] grpc::ReflectionError),
     /// A port could not be bound.
-    #[error("{addr} could not be bound")]
+    #[error("{addr} cannot be listened on; {flag}, or its setting, names another address")]
     Bind {
+        /// What names it.
+        flag: &'static str,
         /// Which.
         addr: SocketAddr,
         /// Why.
@@ -135,7 +137,7 @@ impl App {
         let readiness = Readiness::new(parts.dependencies(role, &settings), &parts.stop);
         let (rounds, pulse) = parts.sweeper(&settings).rounds();
 
-        let admin_listener = bind(settings.admin_listen).await?;
+        let admin_listener = bind("--admin-listen", settings.admin_listen).await?;
         let mut app = Self {
             grpc_addr: settings.listen,
             admin_addr: local(&admin_listener),
@@ -167,7 +169,7 @@ impl App {
         reports: watch::Receiver<Report>,
     ) -> Result<(), StartError> {
         let verifier = Arc::new(Verifier::new(&settings.auth, parts.clock.clone())?);
-        let listener = bind(settings.listen).await?;
+        let listener = bind("--listen", settings.listen).await?;
         self.grpc_addr = local(&listener);
         let (reporter, health) = tonic_health::server::health_reporter();
         health::nobody_has_looked(&reporter).await;
@@ -323,10 +325,10 @@ pub fn install_crypto() {
     ring_crypto::install();
 }
 
-async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
+async fn bind(flag: &'static str, addr: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr)
         .await
-        .map_err(|source| StartError::Bind { addr, source })
+        .map_err(|source| StartError::Bind { flag, addr, source })
 }
 
 /// The bound address; a listener that is bound has one.

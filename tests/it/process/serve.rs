@@ -81,6 +81,22 @@ async fn a_bucket_that_takes_no_rules_is_its_owners_to_mend() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_taken_is_named_with_its_flag() {
+    let ground = Ground::new().await;
+    let taken = TcpListener::bind(ANY_PORT).unwrap();
+    let address = taken.local_addr().unwrap();
+    for flag in ["--listen", "--admin-listen"] {
+        let argument = format!("{flag}={address}");
+        let finished = ground.sandbox.run(&["serve", &argument]).await;
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        let last = finished.stderr.lines().last().unwrap_or_default();
+        assert!(last.starts_with(&address.to_string()), "{last}");
+        assert!(last.contains(&format!("; {flag}, ")), "{last}");
+        assert!(last.contains("in use"), "{last}");
+    }
+}
+
 #[tokio::test]
 async fn healthcheck_fails_where_nobody_listens() {
     let nobody = TcpListener::bind(ANY_PORT).unwrap().local_addr().unwrap();
