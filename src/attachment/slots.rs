@@ -182,7 +182,7 @@ impl Slots {
             tenants,
             of_another_tenant,
             channels,
-            of_another_channel: more(0, of_another_tenant),
+            of_another_channel: more_of_channels(0, of_another_tenant),
         }
     }
 
@@ -231,8 +231,11 @@ impl Slots {
 
     fn more_of_tenant(&self, running: u32, under_way: u32) -> u32 {
         let free = self.total.saturating_sub(self.running + under_way);
-        let running = running + under_way;
-        more(running, free).min(self.tenant_cap.saturating_sub(running))
+        let counted = running + under_way;
+        // Rounded down, or the last slots would go to one that holds none yet.
+        let more = share(counted, free) / (HELD_PER_FREE + 1);
+        let more = if running == 0 { more.max(1) } else { more };
+        more.min(free).min(self.tenant_cap.saturating_sub(counted))
     }
 
     fn more_of_channel(
@@ -242,7 +245,7 @@ impl Slots {
         running: u32,
         of_tenant: u32,
     ) -> u32 {
-        let more = more(running, of_tenant);
+        let more = more_of_channels(running, of_tenant);
         if self.is_failing(tenant, channel) {
             return more.min(SLOTS_OF_FAILING.saturating_sub(running));
         }
@@ -265,12 +268,17 @@ impl Slots {
     }
 }
 
-/// How many more of `free` slots one may take that holds `running`: as many as
-/// leave it with three times what is free then, rounded up; whoever holds none
-/// gets one while there is any.
-fn more(running: u32, free: u32) -> u32 {
-    let share = free.saturating_mul(HELD_PER_FREE).saturating_sub(running);
-    share.div_ceil(HELD_PER_FREE + 1).min(free)
+/// Four times what one that holds `running` may take of `free` slots, to hold
+/// three times what is free then.
+fn share(running: u32, free: u32) -> u32 {
+    free.saturating_mul(HELD_PER_FREE).saturating_sub(running)
+}
+
+/// Of the few that a tenant may have, rounded up: one that has one channel uses
+/// them all.
+fn more_of_channels(running: u32, of_tenant: u32) -> u32 {
+    let more = share(running, of_tenant).div_ceil(HELD_PER_FREE + 1);
+    more.min(of_tenant)
 }
 
 #[cfg(test)]

@@ -55,7 +55,6 @@ impl Db {
                     .iter()
                     .map(|ended| match &ended.settlement.outcome {
                         $($pattern => Some($value),)+
-                        #[allow(unreachable_patterns, reason = "some columns name all outcomes")]
                         _ => None,
                     })
                     .collect::<Vec<_>>()
@@ -66,12 +65,12 @@ impl Db {
             .bind(column!(|e| e.settlement.attachment.id.as_uuid()))
             .bind(column!(|e| e.settlement.work.as_str()))
             .bind(column!(|e| e.settlement.fence))
-            .bind(outcome! {
+            .bind(column!(|e| match &e.settlement.outcome {
                 Outcome::Stored(_) => "stored",
                 Outcome::Ended(_) => "ended",
                 Outcome::Processed(_) => "processed",
                 Outcome::RetryAfter { .. } => "retry",
-            })
+            }))
             .bind(column!(|e| e.log.detail.as_str()))
             .bind(column!(|e| e.log.provider_request_id.as_deref()))
             .bind(column!(|e| e.log.provider_status.map(super::to_smallint)))
