@@ -4,10 +4,12 @@
 -- A cursor is (xid, seq). Sequence numbers are handed out before a commit, so
 -- a reader going by them alone would pass over rows that commit late. A row
 -- is therefore given out only once every transaction that began before it has
--- ended: from then on nothing can appear behind a cursor.
+-- ended: from then on nothing can appear behind a cursor. One reader a process
+-- goes along the primary key, for all tenants; whoever catches up from an older
+-- cursor goes along the index of its tenant.
 
 create table events (
-    seq             bigint      generated always as identity primary key,
+    seq             bigint      generated always as identity,
     xid             xid8        not null default pg_current_xact_id(),
     tenant_id       text        not null,
     attachment_id   uuid        not null,
@@ -22,7 +24,8 @@ create table events (
     failure_reason  text,
     attempt_count   smallint    not null,
     next_attempt_at timestamptz,
-    created_at      timestamptz not null default now()
+    created_at      timestamptz not null default now(),
+    primary key (xid, seq)
 );
 
 comment on table events is 'Outbox of status changes, in commit-safe order (xid, seq), with the keys that watchers filter by; rows leave by age';

@@ -179,6 +179,7 @@ impl App {
             Reflection::Off
         };
         let capabilities = parts.capabilities(settings);
+        self.tasks.spawn(capabilities.watch.clone().read());
         let router = grpc::router(capabilities, verifier, health, reflection)?;
         let stop = &parts.stop;
         self.tasks

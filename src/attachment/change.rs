@@ -1,8 +1,14 @@
 //! A status change, and the place it has among all of them.
 
+use super::Attachment;
 use super::failure::FailureReason;
+use super::media::MediaKind;
+use super::processing::Processing;
+use super::status::AttachmentStatus;
 use super::status_name::StatusName;
-use crate::ids::AttachmentId;
+use crate::ids::{
+    AttachmentId, ChannelId, ConversationId, CorrelationId, MessageId, SenderId, TenantId,
+};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -20,13 +26,29 @@ pub struct Cursor {
     pub(crate) at: i64,
 }
 
-/// One status change.
+/// One status change, with all that a watcher may ask for it by.
 #[derive(Debug, Clone)]
 pub struct StatusChange {
     /// Where it stands in the outbox.
     pub cursor: Cursor,
-    /// What changed.
+    /// Whose attachment changed.
+    pub tenant: TenantId,
+    /// Which one.
     pub id: AttachmentId,
+    /// The channel it came by.
+    pub channel: ChannelId,
+    /// The chat message it belongs to.
+    pub message_id: MessageId,
+    /// The conversation it belongs to.
+    pub conversation_id: Option<ConversationId>,
+    /// The request it belongs to.
+    pub correlation_id: Option<CorrelationId>,
+    /// Who sent it; of a deletion, who had sent it.
+    pub sender_id: Option<SenderId>,
+    /// Its kind, as far as it was known then.
+    pub kind: Option<MediaKind>,
+    /// When it was registered.
+    pub registered_at: OffsetDateTime,
     /// The status after it.
     pub status: StatusName,
     /// Why, where it is not stored.
@@ -52,10 +74,57 @@ impl Cursor {
         (self.xid, self.seq) > (head.xid, head.seq)
     }
 
+    /// Moves on to a place, if that lies further on.
+    pub fn move_to(&mut self, place: Self) {
+        if !self.is_beyond(place) {
+            *self = place;
+        }
+    }
+
     /// Whether it was given out by a database that had come further.
     #[must_use]
     pub fn is_ahead_of(self, head: Self) -> bool {
         self.xid > head.xid
+    }
+}
+
+impl StatusChange {
+    /// The record as it was after this change, of what it was found to be
+    /// later; `None` for what is no longer told. A deletion of many may stand in
+    /// the outbox before what others made of a file while it was under way; the
+    /// deletion came after all the same.
+    #[must_use]
+    pub fn as_it_was(&self, mut record: Attachment) -> Option<Attachment> {
+        let is_deleted = matches!(record.status, AttachmentStatus::Deleted { .. });
+        if is_deleted && self.status != StatusName::Deleted {
+            return None;
+        }
+        record.status = match self.status {
+            StatusName::Pending => AttachmentStatus::Pending {
+                next_attempt_at: self.next_attempt_at.unwrap_or(self.at),
+            },
+            StatusName::Downloading => AttachmentStatus::Downloading,
+            // What has been put back since has no object to tell of.
+            StatusName::Stored => match record.status {
+                stored @ AttachmentStatus::Stored { .. } => stored,
+                _ => return None,
+            },
+            StatusName::Failed => AttachmentStatus::Failed {
+                reason: self.reason?,
+                next_attempt_at: self.next_attempt_at,
+            },
+            StatusName::Rejected | StatusName::Unsupported | StatusName::Deleted => {
+                AttachmentStatus::ended(self.reason?)
+            }
+        };
+        // Only a stored attachment has other forms and content.
+        if !matches!(record.status, AttachmentStatus::Stored { .. }) {
+            record.renditions.clear();
+            record.processing = Processing::None;
+        }
+        record.attempt_count = self.attempts;
+        record.updated_at = self.at;
+        Some(record)
     }
 }
 

@@ -196,6 +196,16 @@ section! {
 }
 
 section! {
+    /// Streams of status changes.
+    "watch" Watch {
+        /// Streams that may be open at the same time in one process, of all tenants.
+        max_streams: usize = 10_000;
+        /// Streams of one tenant that may be open at the same time in one process.
+        max_streams_per_tenant: usize = 1_000;
+    }
+}
+
+section! {
     /// Access links and page tokens.
     "links" Links {
         /// At least 32 characters, the same in all replicas. Required.
@@ -264,6 +274,7 @@ pub struct Config {
     pub egress: Egress,
     pub limits: Limits,
     pub retry: Retry,
+    pub watch: Watch,
     pub links: Links,
     pub retention: Retention,
     pub sealing: Sealing,
@@ -282,6 +293,7 @@ macro_rules! for_each_section {
         $with!(egress, $crate::config::sections::Egress);
         $with!(limits, $crate::config::sections::Limits);
         $with!(retry, $crate::config::sections::Retry);
+        $with!(watch, $crate::config::sections::Watch);
         $with!(links, $crate::config::sections::Links);
         $with!(retention, $crate::config::sections::Retention);
         $with!(sealing, $crate::config::sections::Sealing);

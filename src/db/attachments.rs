@@ -34,6 +34,16 @@ const BY_IDS: &str = concat!(
     "where a.tenant_id = $1 and a.id = any($2)"
 );
 
+/// Of several tenants, each named with its own.
+const BY_OWNERS: &str = concat!(
+    "select found.* from unnest($1::text[], $2::uuid[]) as asked(tenant_id, id) \
+     cross join lateral (select ",
+    attachment_columns!(),
+    " from ",
+    attachment_tables!(),
+    "where a.tenant_id = asked.tenant_id and a.id = asked.id) as found"
+);
+
 /// The newest occurrence, or that of one message. Where the provider's id names
 /// one message already, there is one occurrence, whatever we call the message.
 const BY_SOURCE: &str = concat!(
@@ -99,6 +109,22 @@ impl Db {
                 Ok((id.into(), readable(row)))
             })
             .collect()
+    }
+
+    /// The attachments with these ids, where they belong to the tenant beside
+    /// them and can be read. Each is to be asked for once.
+    pub async fn attachments_of(
+        &self,
+        asked: &[(&TenantId, AttachmentId)],
+    ) -> Result<HashMap<AttachmentId, Attachment>, DbError> {
+        let tenants: Vec<_> = asked.iter().map(|(tenant, _)| tenant.as_str()).collect();
+        let ids: Vec<Uuid> = asked.iter().map(|(_, id)| id.as_uuid()).collect();
+        let query = sqlx::query(BY_OWNERS).bind(tenants).bind(ids);
+        let rows = query.fetch_all(&self.pool).await?;
+        let found = rows.iter().flat_map(readable);
+        Ok(found
+            .map(|attachment| (attachment.id, attachment))
+            .collect())
     }
 }
 

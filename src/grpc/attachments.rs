@@ -181,9 +181,9 @@ impl AttachmentService for Service {
         let messages = told.map(move |told| {
             Ok(match told? {
                 Told::Change(change) => WatchAttachmentsResponse {
-                    cursor: sealed::cursor(&seal, &tenant, change.cursor)?,
-                    change_time: Some(timestamp(change.at)),
-                    attachment: Some(attachment_to_proto(change.attachment, language)),
+                    cursor: sealed::cursor(&seal, &tenant, change.what.cursor)?,
+                    change_time: Some(timestamp(change.what.at)),
+                    attachment: Some(attachment_to_proto(change.attachment.clone(), language)),
                 },
                 Told::Checkpoint(cursor) => WatchAttachmentsResponse {
                     cursor: sealed::cursor(&seal, &tenant, cursor)?,

@@ -12,7 +12,7 @@ use crate::purge::PurgeError;
 use crate::redrive::RedriveError;
 use crate::register::RegisterError;
 use crate::telemetry::Chain;
-use crate::watch::WatchError;
+use crate::watch::{Scope, WatchError};
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
@@ -297,9 +297,29 @@ impl From<WatchError> for Status {
                 "this replica stops; go on from the last cursor",
                 "STOPPING",
             ),
-            WatchError::Database(cause) => database(cause.is_unavailable(), &cause),
+            WatchError::TooMany { limit, scope } => too_many_watchers(limit, scope),
+            WatchError::Database(cause) => database(cause.is_unavailable(), &*cause),
         }
     }
+}
+
+/// Says no more than the caller may know: how many others have is not told.
+fn too_many_watchers(limit: usize, scope: Scope) -> Status {
+    let (scope, whose) = match scope {
+        Scope::Tenant => ("tenant", "of your tenant"),
+        Scope::Replica => ("replica", "of all tenants"),
+    };
+    let metadata = HashMap::from([
+        ("scope".to_owned(), scope.to_owned()),
+        ("limit".to_owned(), limit.to_string()),
+    ]);
+    let mut details = ErrorDetails::with_error_info("TOO_MANY_WATCHERS", DOMAIN, metadata);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let text = format!(
+        "{limit} watches {whose} are open at this replica, as many as may be; \
+         end one, or share one among several readers"
+    );
+    Status::with_error_details(Code::ResourceExhausted, text, details)
 }
 
 impl From<AdminError> for Status {

@@ -45,6 +45,14 @@ const GAUGES: &[(&str, &str)] = &[
         "attachments_spool_taken_bytes",
         "Bytes of this worker's spool disk that are taken",
     ),
+    (
+        "attachments_watch_streams",
+        "Streams of status changes that are open at this replica",
+    ),
+    (
+        "attachments_watch_lag_seconds",
+        "For how long the oldest change that this replica's watchers were not told has been there",
+    ),
 ];
 
 const COUNTERS: &[(&str, &str)] = &[

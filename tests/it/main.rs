@@ -25,3 +25,4 @@ mod story;
 mod support;
 mod surface;
 mod tenancy;
+mod watching;

@@ -115,6 +115,8 @@ impl Config {
             access,
             watch: watch::Settings {
                 remembered: self.retention.events_remembered.0,
+                max_streams: self.watch.max_streams,
+                max_streams_per_tenant: self.watch.max_streams_per_tenant,
             },
         })
     }

@@ -169,6 +169,16 @@ impl Config {
                 "limits.tenant_concurrency",
                 "must be at least 1",
             ),
+            (
+                self.watch.max_streams > 0,
+                "watch.max_streams",
+                "must be at least 1",
+            ),
+            (
+                self.watch.max_streams_per_tenant > 0,
+                "watch.max_streams_per_tenant",
+                "must be at least 1",
+            ),
         ] {
             if !is_right {
                 faults.push(Fault::unfit(key, what));

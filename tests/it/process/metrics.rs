@@ -4,8 +4,10 @@
 use super::running_service::{Ground, RunningService};
 use super::sandbox::eventually;
 use crate::support::line;
+use attachments::dev::client::Attachments;
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
+use attachments::proto::WatchAttachmentsRequest;
 use reqwest::StatusCode;
 
 /// Open attachments of a tenant without a channel, that only workers would touch.
@@ -159,6 +161,46 @@ async fn what_an_alarm_watches_begins_at_nothing_and_moves() {
     sqlx::query(ACCIDENTS).execute(&pool).await.unwrap();
     reaches(&service, EXHAUSTED, 1.0).await;
     reaches(&service, REQUEUED, 1.0).await;
+}
+
+const STREAMS: &str = "attachments_watch_streams";
+const LAG: &str = "attachments_watch_lag_seconds";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_are_counted_and_it_shows_when_they_are_held_up() {
+    let ground = Ground::new().await;
+    let service = ground.serve(&[]).await;
+    service.wait_ready().await;
+    for name in [STREAMS, LAG] {
+        assert_eq!(service.metric(name).await, Some(0.0), "{name}");
+    }
+    let mut client = service.client_with_line(&ground.token()).await;
+    let watch = async |client: &mut Attachments| {
+        let request = WatchAttachmentsRequest::default();
+        let stream = client.watch_attachments(request).await;
+        stream.unwrap().into_inner()
+    };
+    let mut first = watch(&mut client).await;
+    let second = watch(&mut client).await;
+    assert_eq!(service.metric(STREAMS).await, Some(2.0));
+    drop(second);
+    let fell = async || service.metric(STREAMS).await == Some(1.0);
+    eventually("one has left", fell).await;
+
+    // A transaction that began before a change, and stays open.
+    let pool = sqlx::PgPool::connect(&ground.database_url).await.unwrap();
+    let mut open = pool.begin().await.unwrap();
+    let began = sqlx::query("select pg_current_xact_id()");
+    began.execute(&mut *open).await.unwrap();
+    // By itself it is no harm.
+    assert!(service.metric(LAG).await < Some(1.0));
+    client.register_attachment(line("held-up")).await.unwrap();
+    reaches(&service, LAG, 1.0).await;
+    open.commit().await.unwrap();
+    let told = first.message().await.unwrap().unwrap();
+    assert_eq!(told.attachment.unwrap().message_id, "held-up");
+    let gone = async || service.metric(LAG).await < Some(1.0);
+    eventually("nobody is held up", gone).await;
 }
 
 /// Waits until a metric is at least this.

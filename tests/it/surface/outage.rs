@@ -5,7 +5,8 @@ use super::status::{assert_unavailable, of_item};
 use super::wire::{admin, attachments, call, every_rpc};
 use crate::contract::not_built;
 use crate::support::{
-    LINE, TENANT, TestApp, channel, credential_request, get_request, line, put_request,
+    LINE, TENANT, TestApp, channel, credential_request, get_request, line, next_change,
+    put_request, within,
 };
 use attachments::app::App;
 use attachments::config::Role;
@@ -24,8 +25,10 @@ use prost::Message as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 use std::str::FromStr as _;
-use tonic::Status;
+use std::time::Duration;
+use tokio::time::timeout;
 use tonic::transport::Endpoint;
+use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -87,6 +90,59 @@ impl Operator {
         )
         .await;
     }
+}
+
+/// Without an error and without a checkpoint, which would tell what nobody knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_waits_while_the_database_is_unavailable() {
+    let app = TestApp::start().await;
+    let mut operator = Operator::of(&app).await;
+    app.line_plays("1", &[]);
+    let request = WatchAttachmentsRequest {
+        checkpoint_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
+        ..WatchAttachmentsRequest::default()
+    };
+    let mut watch = app.watch(request).await;
+    assert!(next_change(&mut watch).await.attachment.is_none());
+    app.pool.close().await;
+    operator.close().await;
+    let mut client = app.client(TENANT);
+    app.eventually("nothing to be read", || {
+        let mut client = client.clone();
+        async move {
+            let watch = client.watch_attachments(WatchAttachmentsRequest::default());
+            let unavailable = watch.await.err();
+            unavailable.is_some_and(|status| status.code() == Code::Unavailable)
+        }
+    })
+    .await;
+    // Longer than a checkpoint takes: what comes meanwhile was told before.
+    let silence = async {
+        while let Ok(told) = timeout(Duration::from_secs(3), watch.message()).await {
+            assert!(told.unwrap().unwrap().attachment.is_none());
+        }
+    };
+    within("it is silent", silence).await;
+    operator.open().await;
+    app.eventually("a registration to be taken", || {
+        let mut client = client.clone();
+        async move { client.register_attachment(line("1")).await.is_ok() }
+    })
+    .await;
+    let told = async {
+        loop {
+            if let Some(attachment) = next_change(&mut watch).await.attachment {
+                return attachment;
+            }
+        }
+    };
+    let heard = within("the change", told).await;
+    assert_eq!(heard.message_id, "1");
+    let listed = client.list_attachments(ListAttachmentsRequest::default());
+    assert_eq!(listed.await.unwrap().into_inner().attachments.len(), 1);
 }
 
 /// A sound request of every RPC that is built and asks the database at once; a
