@@ -1,7 +1,7 @@
 //! The outbox of status changes, read in an order that nothing can slip behind.
 
 use super::listing::{kind_names, message_names, reason_names, status_names};
-use super::{Db, DbError, to_seconds};
+use super::{Db, DbError};
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::listing::ListFilter;
@@ -9,7 +9,6 @@ use crate::attachment::status_name::StatusName;
 use crate::ids::{ChannelId, ConversationId, CorrelationId, SenderId, TenantId};
 use crate::telemetry::Chain;
 use std::str::FromStr;
-use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -116,20 +115,6 @@ impl Db {
             changes: changes.collect(),
             seen,
         })
-    }
-
-    /// Forgets changes older than `age`; gives how many.
-    pub async fn forget_events(&self, age: Duration, limit: u32) -> Result<u64, DbError> {
-        let result = sqlx::query(
-            "delete from events where seq = any(array(
-                select seq from events where created_at < now() - make_interval(secs => $1)
-                order by created_at limit $2))",
-        )
-        .bind(to_seconds(age))
-        .bind(i64::from(limit))
-        .execute(&self.pool)
-        .await?;
-        Ok(result.rows_affected())
     }
 }
 

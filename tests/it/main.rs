@@ -24,4 +24,5 @@ mod replicas;
 mod story;
 mod support;
 mod surface;
+mod tables;
 mod tenancy;
