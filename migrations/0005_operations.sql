@@ -37,7 +37,7 @@ create table leases (
     name    text        not null primary key,
     holder  text        not null,
     ends_at timestamptz not null
-) with (fillfactor = 50);
+);
 
 comment on table leases is 'What one replica at a time does for all of them, and which one does';
 comment on column leases.name is 'sweep: to finish what nobody else will';

@@ -49,7 +49,9 @@ impl Turn {
     pub(super) async fn is_still_ours(&mut self) -> Result<bool, DbError> {
         match self.renewed {
             Some(renewed) if renewed.elapsed() < self.length / 3 => Ok(true),
-            _ => self.is_ours().await,
+            _ => self.is_ours().await.inspect_err(
+                |error| tracing::warn!(error = %Chain(error), "a sweep lost sight of its lease"),
+            ),
         }
     }
 
