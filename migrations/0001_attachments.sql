@@ -107,15 +107,37 @@ create index attachments_ended on attachments (tenant_id, updated_at)
     where status in ('failed', 'rejected', 'unsupported');
 create index attachments_expiring on attachments (expires_at)
     where expires_at is not null and status <> 'deleted';
+-- Its record goes some time after its deletion.
+create index attachments_deleted_by_age on attachments (updated_at) where status = 'deleted';
 -- The sweeper compares these few with work; finished rows are not in it.
 create index attachments_open_by_age on attachments (created_at) where status = 'open';
 create index attachments_processing_by_age on attachments (created_at)
     where processing_status = 'open';
 create index attachments_open_by_tenant on attachments (tenant_id, id desc) where status = 'open';
 -- A new credential puts these back; nothing else in the channel is looked at.
-create index attachments_awaiting_credential on attachments (tenant_id, channel_id)
+create index attachments_awaiting_credential on attachments (tenant_id, channel_id, updated_at)
     where status = 'failed'
       and failure_reason in ('SOURCE_AUTH_FAILED', 'SOURCE_SCOPE_MISSING', 'CREDENTIAL_MISSING');
+
+create table forgotten (
+    tenant_id      text  not null,
+    occurrence     bytea not null,
+    failure_reason text  not null,
+
+    primary key (tenant_id, occurrence),
+    constraint forgotten_occurrence check (octet_length(occurrence) = 16)
+);
+
+comment on table forgotten is 'Occurrences whose deleted record is gone: a file of one of them that is registered again is recorded as deleted, and is not fetched';
+comment on column forgotten.occurrence is 'occurrence_hash of what made it unique';
+comment on column forgotten.failure_reason is 'Why it was deleted';
+
+-- No name of any of the four has a line end in it, so no two give one hash.
+create function occurrence_hash(channel_id text, media_id text, part text, occurrence text)
+returns bytea language sql stable parallel safe as $$
+    select substring(sha256(convert_to(
+        concat_ws(E'\n', channel_id, media_id, part, occurrence), 'UTF8')) for 16)
+$$;
 
 create table objects (
     tenant_id       text        not null,

@@ -5,8 +5,13 @@
 -- a reader going by them alone would pass over rows that commit late. A row
 -- is therefore given out only once every transaction that began before it has
 -- ended: from then on nothing can appear behind a cursor. One reader a process
--- goes along the primary key, for all tenants; whoever catches up from an older
--- cursor goes along the index of its tenant.
+-- goes along that order for all tenants; whoever catches up from an older cursor
+-- goes along the key of its tenant.
+--
+-- In partitions by the day, for what is forgotten is most of what was ever
+-- written: a day is dropped at once, where deleting its rows would take as long
+-- as writing them did. The key is the order in which a tenant's changes are
+-- read. 0008 makes and drops the partitions.
 
 create table events (
     seq             bigint      generated always as identity,
@@ -25,10 +30,11 @@ create table events (
     attempt_count   smallint    not null,
     next_attempt_at timestamptz,
     created_at      timestamptz not null default now(),
-    primary key (xid, seq)
-);
 
-comment on table events is 'Outbox of status changes, in commit-safe order (xid, seq), with the keys that watchers filter by; rows leave by age';
+    primary key (tenant_id, xid, seq, created_at)
+) partition by range (created_at);
+
+comment on table events is 'Outbox of status changes, in commit-safe order (xid, seq), with the keys that watchers filter by; days leave by age';
 comment on column events.xid is 'The transaction that made the change';
 comment on column events.sender_id is 'Who sent the file; of a deletion, who had sent it';
 comment on column events.kind is 'The kind of the file as it was known at the change';
@@ -36,8 +42,14 @@ comment on column events.registered_at is 'When the attachment was registered';
 comment on column events.status is 'The status as a reader sees it after the change, in lower case';
 comment on column events.next_attempt_at is 'When the next attempt is due; set for pending and for failed that is retried';
 
-create index events_by_tenant on events (tenant_id, xid, seq);
-create index events_by_age on events (created_at);
+-- The reader of all tenants goes along this.
+create index events_in_order on events (xid, seq);
+
+create table events_rest partition of events default;
+
+comment on table events_rest is 'Changes on a day that has no partition: nobody swept for days';
+
+create index events_rest_by_age on events_rest (created_at);
 
 -- Registrations come in batches: one insert for all of them.
 create function attachments_announce_inserted() returns trigger language plpgsql as $$

@@ -33,6 +33,17 @@ comment on column message_tombstones.cause is 'The reason that what it bars is r
 
 create index message_tombstones_by_age on message_tombstones (created_at);
 
+create table leases (
+    name    text        not null primary key,
+    holder  text        not null,
+    ends_at timestamptz not null
+);
+
+comment on table leases is 'What one replica at a time does for all of them, and which one does';
+comment on column leases.name is 'sweep: to finish what nobody else will';
+comment on column leases.holder is 'The worker that has it';
+comment on column leases.ends_at is 'When another may take it; renewed before that';
+
 create table redrives (
     tenant_id      text        not null,
     id             uuid        not null,

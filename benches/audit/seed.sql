@@ -65,5 +65,9 @@ from life, unnest(array['pending', 'downloading', case when life.status = 'delet
 where case life.status when 'open' then place = 1 when 'deleted' then true else place < 4 end
 order by n, place;
 
+-- As the triggers would have.
+insert into usage_deltas (tenant_id, status, files, size_bytes)
+select tenant_id, status, files, size_bytes from usage_missing;
+
 drop table life;
 reset session_replication_role;

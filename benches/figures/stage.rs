@@ -127,9 +127,11 @@ impl Stage {
     /// Empties the tables and writes everything down, so that each round
     /// begins alike.
     pub(crate) async fn clear(&self) -> Outcome<()> {
-        sqlx::query("truncate attachments, objects, work, attempts, removals, events")
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "truncate attachments, objects, work, attempts, removals, events, usage, usage_deltas",
+        )
+        .execute(&self.pool)
+        .await?;
         self.checkpoint().await
     }
 

@@ -117,4 +117,8 @@ checks! {
     AttemptsWithinCap = "I7", "attempts_within_cap",
         "attachments with more attempts than allowed",
         Cannot("attempts cannot be unmade");
+    /// The counters say what a count says.
+    UsageIsCounted = "usage", "usage_is_counted",
+        "counters of a tenant's usage that differ from a count",
+        Does("set right by a count");
 }

@@ -24,12 +24,15 @@ impl Audit {
             (TableFault::LostObject, Check::StoredHasRecord),
             (TableFault::StrayObject, Check::ObjectIsStored),
             (TableFault::TooManyAttempts, Check::AttemptsWithinCap),
+            // After whatever else is mended, which notes what it changes.
+            (TableFault::Miscounted, Check::UsageIsCounted),
         ] {
             let faulty = survey.faulty(fault, self.grace).await?;
             let mended = match (repair, fault) {
                 (Repair::Yes, TableFault::LostWork) => self.requeue_lost().await?,
                 (Repair::Yes, TableFault::StrayWork) => survey.drop_stray_work(self.grace).await?,
                 (Repair::Yes, TableFault::StrayObject) => survey.drop_stray_objects().await?,
+                (Repair::Yes, TableFault::Miscounted) => survey.recount().await?,
                 (Repair::Yes | Repair::No, _) => 0,
             };
             report.note(check, faulty.count, faulty.samples, mended);

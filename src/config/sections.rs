@@ -236,6 +236,10 @@ section! {
         uploads_abandoned_after: Human = seconds(6 * 3600);
         /// How long status changes can be watched from a cursor.
         events_remembered: Human = seconds(3 * 24 * 3600);
+        /// How long ExplainAttachment tells of attempts, from the registration of their file. They go by the week.
+        attempts_remembered: Human = seconds(3 * 2_630_016);
+        /// How long the record of a deleted attachment is kept. Then its file is known by a hash only, and still not fetched again.
+        records_remembered: Human = seconds(3 * 2_630_016);
     }
 }
 

@@ -1,12 +1,12 @@
 //! What waits to be done, as an alarm wants to know it.
 //!
-//! Each figure is a few steps of an index, for every replica asks at every
-//! sweep: counts end at ten thousand, however many more there are.
+//! Each figure is a few steps of an index, for it is asked at every sweep:
+//! counts end at ten thousand, however many more there are.
 
 use super::{Db, DbError};
 
 /// What waits to be done, of all tenants.
-#[derive(Debug, Clone, Copy, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, sqlx::FromRow)]
 pub struct Backlog {
     /// Attempts that may be claimed now; 10,000 at most.
     pub due_work: f64,

@@ -23,8 +23,14 @@ const RIGHTS_LACKING: &str = "
     select privilege || ' on ' || name
     from (values ('attachments', 'insert'), ('attachments', 'update'), ('work', 'insert'),
         ('work', 'update'), ('work', 'delete'), ('attempts', 'insert'), ('events', 'insert'),
-        ('removals', 'insert')) as needed (name, privilege)
-    where not has_table_privilege(name, privilege)";
+        ('removals', 'insert'), ('usage_deltas', 'insert'), ('leases', 'insert'),
+        ('forgotten', 'select')) as needed (name, privilege)
+    where not has_table_privilege(name, privilege)
+    union all
+    select 'execute on ' || name
+    from unnest(array['make_partitions()', 'drop_events(timestamptz)',
+        'drop_attempts(timestamptz)']) as name
+    where not has_function_privilege(name, 'execute')";
 
 impl Db {
     /// Host, port and database, without user and password.

@@ -1,6 +1,6 @@
 //! The outbox of status changes, read in an order that nothing can slip behind.
 
-use super::{Db, DbError, to_seconds};
+use super::{Db, DbError};
 use crate::attachment::change::{Cursor, StatusChange};
 use crate::ids::TenantId;
 use crate::telemetry::Chain;
@@ -129,21 +129,6 @@ impl Db {
             .bind(i64::from(limit))
             .bind(tenant.as_str());
         page(&query.fetch_all(&self.pool).await?, limit)
-    }
-
-    /// Forgets changes older than `age`; gives how many.
-    pub async fn forget_events(&self, age: Duration, limit: u32) -> Result<u64, DbError> {
-        let result = sqlx::query(
-            "with old as (
-                select xid, seq from events where created_at < now() - make_interval(secs => $1)
-                order by created_at limit $2)
-             delete from events e using old where e.xid = old.xid and e.seq = old.seq",
-        )
-        .bind(to_seconds(age))
-        .bind(i64::from(limit))
-        .execute(&self.pool)
-        .await?;
-        Ok(result.rows_affected())
     }
 }
 

@@ -16,6 +16,7 @@ mod events;
 mod group_commit;
 mod journal;
 mod kept_channels;
+mod leases;
 mod limits_json;
 mod listing;
 mod pool;
@@ -24,6 +25,7 @@ mod registration;
 mod removals;
 mod repeat;
 mod requeue;
+mod retention;
 mod row;
 mod settle;
 mod source_json;
@@ -46,6 +48,8 @@ pub use group_commit::{Answer, Gathering, GroupCommit, GroupError, Write};
 pub use kept_channels::{KeptChannel, KeptChannels};
 pub use redrive::Redriven;
 pub use removals::Removal;
+pub use requeue::Late;
+pub use retention::Kept;
 pub use sql_error::SqlError;
 pub use tenants::TenantRecord;
 pub use tombstones::MissedByTombstone;
@@ -255,6 +259,10 @@ pub enum DbError {
     /// work later.
     #[error("the database is too busy with other transactions on the same rows")]
     Contended(#[source] SqlError),
+    /// The server ended the statement because it took too long. So will the
+    /// same one: whoever asked is told not to ask again at once.
+    #[error("the database ended a statement that took too long")]
+    TooSlow(#[source] SqlError),
     /// The database refused the statement.
     #[error("the database refused a statement")]
     Statement(#[source] SqlError),
@@ -282,7 +290,16 @@ impl DbError {
     /// Whether the same call may work later.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Contended(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Contended(_) | Self::TooSlow(_)
+        )
+    }
+
+    /// Whether the same call would take as long again.
+    #[must_use]
+    pub const fn is_too_slow(&self) -> bool {
+        matches!(self, Self::TooSlow(_))
     }
 }
 
@@ -290,12 +307,23 @@ impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         if wants_repeating(&error) {
             Self::Contended(SqlError(error))
+        } else if is_ended(&error) {
+            Self::TooSlow(SqlError(error))
         } else if is_transient(&error) {
             Self::Unavailable(SqlError(error))
         } else {
             Self::Statement(SqlError(error))
         }
     }
+}
+
+/// Whether the server ended the statement: it took longer than we let one take,
+/// or somebody there saw to it. Of the class of a server that shuts down.
+fn is_ended(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == "57014")
 }
 
 /// Whether the same statement may work on another connection or a moment later.

@@ -27,7 +27,10 @@ with input as (
             (select cause from tombstones t where t.tenant_id = f.tenant_id
                 and t.channel_id = f.channel_id and t.media_id = f.media_id),
             (select cause from message_tombstones t where t.tenant_id = f.tenant_id
-                and t.message_id = f.message_id)) as deleted_by
+                and t.message_id = f.message_id),
+            (select failure_reason from forgotten g where g.tenant_id = f.tenant_id
+                and g.occurrence = occurrence_hash(f.channel_id, f.media_id, f.part, f.occurrence))
+            ) as deleted_by
     from fresh f
 ), judged as (
     select c.*,

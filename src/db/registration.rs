@@ -42,6 +42,10 @@ const BY_OCCURRENCE: &str = concat!(
         and c.kind = 'content'"
 );
 
+/// A record may go between the statement that runs into it and the one that
+/// reads it: it was deleted long ago, and the next round records the file anew.
+const ROUNDS: u32 = 2;
+
 /// What a repeat knows more, while the record is open. Another repeat may have
 /// filled in something since the record was read: what is there stays.
 const FILL_IN: &str = "
@@ -76,31 +80,11 @@ impl Db {
         &self,
         registrations: &[Registration],
     ) -> Result<Vec<Registered>, DbError> {
-        let mut recorded = self.record(registrations).await?;
-        let mut answers: Vec<Option<Registered>> = Vec::with_capacity(registrations.len());
-        let mut repeats = Vec::new();
-        for (position, registration) in registrations.iter().enumerate() {
-            let answer = recorded
-                .remove(&registration.id.as_uuid())
-                .map(|row| first_record(registration, &row))
-                .transpose()?;
-            if answer.is_none() {
-                repeats.push(position);
-            }
-            answers.push(answer);
-        }
-        if !repeats.is_empty() {
-            let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
-            // Several of them may be of one record: each goes on from the last.
-            let mut filled: HashMap<AttachmentId, Attachment> = HashMap::new();
-            for (position, read) in self.by_occurrence(&earlier).await? {
-                let recorded = filled.remove(&read.id).unwrap_or(read);
-                let attachment = self.filled_in(recorded, &earlier[position].new).await?;
-                filled.insert(attachment.id, attachment.clone());
-                answers[repeats[position]] = Some(Registered {
-                    attachment,
-                    duplicate: true,
-                });
+        let mut answers: Vec<Option<Registered>> = vec![None; registrations.len()];
+        for _ in 0..ROUNDS {
+            self.answer(registrations, &mut answers).await?;
+            if answers.iter().all(Option::is_some) {
+                break;
             }
         }
         answers
@@ -115,9 +99,49 @@ impl Db {
             .collect()
     }
 
-    async fn record(
+    /// Records those that have no answer yet, or finds what they repeat.
+    async fn answer(
         &self,
         registrations: &[Registration],
+        answers: &mut [Option<Registered>],
+    ) -> Result<(), DbError> {
+        let open = |answers: &[Option<Registered>]| -> Vec<usize> {
+            let places = answers.iter().enumerate();
+            places
+                .filter_map(|(at, answer)| answer.is_none().then_some(at))
+                .collect()
+        };
+        let places = open(answers);
+        let unanswered: Vec<_> = places.iter().map(|at| &registrations[*at]).collect();
+        let mut recorded = self.record(&unanswered).await?;
+        for (at, registration) in places.into_iter().zip(unanswered) {
+            answers[at] = recorded
+                .remove(&registration.id.as_uuid())
+                .map(|row| first_record(registration, &row))
+                .transpose()?;
+        }
+        let repeats = open(answers);
+        if repeats.is_empty() {
+            return Ok(());
+        }
+        let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
+        // Several of them may be of one record: each goes on from the last.
+        let mut filled: HashMap<AttachmentId, Attachment> = HashMap::new();
+        for (position, read) in self.by_occurrence(&earlier).await? {
+            let recorded = filled.remove(&read.id).unwrap_or(read);
+            let attachment = self.filled_in(recorded, &earlier[position].new).await?;
+            filled.insert(attachment.id, attachment.clone());
+            answers[repeats[position]] = Some(Registered {
+                attachment,
+                duplicate: true,
+            });
+        }
+        Ok(())
+    }
+
+    async fn record(
+        &self,
+        registrations: &[&Registration],
     ) -> Result<HashMap<Uuid, RecordedRow>, DbError> {
         macro_rules! column {
             ($of:expr) => {
@@ -156,7 +180,7 @@ impl Db {
                 .refused
                 .map(|reason| StatusName::ended(reason).as_str())))
             .bind(column!(|r| r.refused.map(FailureReason::as_str)))
-            .bind(column!(Registration::priority))
+            .bind(column!(|r| r.priority()))
             .bind(column!(|r| r.new.source.occurrence(&r.new.message_id)))
             .bind(column!(|r| r.new.sender_id.as_ref().map(SenderId::as_str)))
             .bind(column!(|r| r.new.message_time))

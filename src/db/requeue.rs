@@ -116,14 +116,16 @@ const RESUME: &str = concat!(
 );
 
 /// Attachments that were parked by an attempt which knew the channel as it was
-/// before its credential was good. Looked for on the day of that only.
+/// before its credential was good. Looked for on the day of that only, and among
+/// what was parked since `$2` only, unless the credential is as new itself.
 const RESUME_LATE: &str = concat!(
     "with parked as (
         select a.tenant_id, a.id from channels c
         join attachments a on a.tenant_id = c.tenant_id and a.channel_id = c.channel_id
         where c.credential_since > now() - interval '1 day' and ",
     is_parked!(),
-    "     and c.credential_since > coalesce((
+    "     and a.updated_at >= case when c.credential_since >= $2 then '-infinity' else $2 end
+          and c.credential_since > coalesce((
             select credential_seen from attempts t where t.tenant_id = a.tenant_id
               and t.attachment_id = a.id and t.kind = 'ingest'
             order by fence desc limit 1), '-infinity')
@@ -132,8 +134,17 @@ const RESUME_LATE: &str = concat!(
     reopened!(),
     ", ",
     fresh_work!("ingest"),
-    " select count(*) from queued"
+    " select (select count(*) from queued), now()"
 );
+
+/// What was parked late and is put back.
+#[derive(Debug, Clone, Copy)]
+pub struct Late {
+    /// How many were.
+    pub count: u64,
+    /// When it was looked for them, by the database's clock.
+    pub looked_at: OffsetDateTime,
+}
 
 /// Open work whose row was removed by hand or by a bad restore. It gets a
 /// fresh budget: it was not its attempts that lost it. The fence of an attempt
@@ -205,13 +216,22 @@ impl Db {
     }
 
     /// Puts up to `count` attachments of any tenant back that were parked
-    /// before their channel's credential was good; gives how many.
-    pub async fn resume_late(&self, count: u32) -> Result<u64, DbError> {
-        let count: i64 = sqlx::query_scalar(RESUME_LATE)
+    /// before their channel's credential was good. Nothing is looked at that
+    /// was parked before `since`, unless the credential came later.
+    pub async fn resume_late(
+        &self,
+        since: Option<OffsetDateTime>,
+        count: u32,
+    ) -> Result<Late, DbError> {
+        let (count, looked_at): (i64, OffsetDateTime) = sqlx::query_as(RESUME_LATE)
             .bind(i64::from(count))
+            .bind(since.unwrap_or(OffsetDateTime::UNIX_EPOCH))
             .fetch_one(&self.pool)
             .await?;
-        Ok(count.unsigned_abs())
+        Ok(Late {
+            count: count.unsigned_abs(),
+            looked_at,
+        })
     }
 
     /// Puts work back for open attachments older than `grace` that have none;

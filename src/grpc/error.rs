@@ -29,6 +29,16 @@ const INTERNAL: &str = "INTERNAL";
 /// A caller should wait this long before it repeats the call.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// An error of the database, which this rung may not name, as a status.
+macro_rules! database {
+    ($cause:ident, $error:expr) => {
+        database(
+            Trouble::of($cause.is_unavailable(), $cause.is_too_slow()),
+            $error,
+        )
+    };
+}
+
 /// What is wrong with one field, by its path in the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Violation {
@@ -217,7 +227,7 @@ impl From<RegisterError> for Status {
                 ),
             )
             .into(),
-            RegisterError::Database(cause) => database(cause.is_unavailable(), &*cause),
+            RegisterError::Database(cause) => database!(cause, &*cause),
         }
     }
 }
@@ -242,7 +252,7 @@ impl From<AccessError> for Status {
                     details,
                 )
             }
-            AccessError::Database(cause) => database(cause.is_unavailable(), &cause),
+            AccessError::Database(cause) => database!(cause, &cause),
             AccessError::Storage(_) => repeatable(
                 Code::Unavailable,
                 "object storage is not available",
@@ -261,7 +271,7 @@ impl From<PurgeError> for Status {
     fn from(error: PurgeError) -> Self {
         match error {
             PurgeError::NotFound => no_attachment(),
-            PurgeError::Database(cause) => database(cause.is_unavailable(), &cause),
+            PurgeError::Database(cause) => database!(cause, &cause),
         }
     }
 }
@@ -279,7 +289,7 @@ impl From<RedriveError> for Status {
                 let wanted = "is that of a redrive with another filter: repeat that call, or choose a new one";
                 Violation::new("request_id", wanted).into()
             }
-            RedriveError::Database(cause) => database(cause.is_unavailable(), &cause),
+            RedriveError::Database(cause) => database!(cause, &cause),
         }
     }
 }
@@ -298,7 +308,7 @@ impl From<WatchError> for Status {
                 "STOPPING",
             ),
             WatchError::TooMany { limit, scope } => too_many_watchers(limit, scope),
-            WatchError::Database(cause) => database(cause.is_unavailable(), &*cause),
+            WatchError::Database(cause) => database!(cause, &*cause),
         }
     }
 }
@@ -335,22 +345,45 @@ impl From<AdminError> for Status {
                 tracing::error!(error = %Chain(&cause), "a credential could not be sealed");
                 internal()
             }
-            AdminError::Database(cause) => database(cause.is_unavailable(), &cause),
+            AdminError::Database(cause) => database!(cause, &cause),
         }
     }
 }
 
 /// Logged here, once: the capabilities hand it up as it is.
-fn database(unavailable: bool, error: &(dyn Error + 'static)) -> Status {
+fn database(trouble: Trouble, error: &(dyn Error + 'static)) -> Status {
     tracing::error!(error = %Chain(error), "the database failed");
-    if unavailable {
-        repeatable(
+    match trouble {
+        Trouble::Unavailable => repeatable(
             Code::Unavailable,
             "the database is not available",
             "DATABASE_UNAVAILABLE",
-        )
-    } else {
-        internal()
+        ),
+        // Without RetryInfo: the same call is the same load again.
+        Trouble::TooSlow => with_reason(
+            Code::DeadlineExceeded,
+            "the database took too long over this call; ask for less, or later",
+            "DATABASE_TOO_SLOW",
+        ),
+        Trouble::Broken => internal(),
+    }
+}
+
+/// What a caller has to know of an error of the database.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Unavailable,
+    TooSlow,
+    Broken,
+}
+
+impl Trouble {
+    const fn of(is_unavailable: bool, is_too_slow: bool) -> Self {
+        match (is_too_slow, is_unavailable) {
+            (true, _) => Self::TooSlow,
+            (false, true) => Self::Unavailable,
+            (false, false) => Self::Broken,
+        }
     }
 }
 

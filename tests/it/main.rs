@@ -24,5 +24,6 @@ mod replicas;
 mod story;
 mod support;
 mod surface;
+mod tables;
 mod tenancy;
 mod watching;

@@ -87,7 +87,11 @@ impl Config {
             hung_after: self.retention.sweep_hung_after.0,
             lost_after: self.retention.lost_after.0,
             remove_again_after: self.retention.remove_again_after.0,
-            events_remembered: self.retention.events_remembered.0,
+            remembered: sweep::Remembered {
+                events: self.retention.events_remembered.0,
+                attempts: self.retention.attempts_remembered.0,
+                records: self.retention.records_remembered.0,
+            },
             uploads_abandoned_after: self.retention.uploads_abandoned_after.0,
         }
     }

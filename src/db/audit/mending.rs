@@ -137,6 +137,12 @@ with emptied as (
 )
 select count(*) from emptied";
 
+/// What is counted and what is added are of one snapshot: whatever changes
+/// meanwhile notes its own change.
+const RECOUNT: &str = "
+insert into usage_deltas (tenant_id, status, files, size_bytes)
+select tenant_id, status, files, size_bytes from usage_missing";
+
 /// None of them keeps registrations waiting for longer than a moment.
 const KEEP_OCCURRENCES_UNIQUE: [&str; 7] = [
     // A statement that waits for the table's lock makes all later ones wait.
@@ -210,6 +216,12 @@ impl Survey {
             .fetch_one(&mut self.connection)
             .await?;
         Ok(dropped.unsigned_abs())
+    }
+
+    /// Sets the counters right; gives how many were off.
+    pub async fn recount(&mut self) -> Result<u64, DbError> {
+        let result = sqlx::query(RECOUNT).execute(&mut self.connection).await?;
+        Ok(result.rows_affected())
     }
 
     /// Puts the constraint back that keeps occurrences unique, while the service

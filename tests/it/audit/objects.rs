@@ -1,7 +1,7 @@
 //! I4 and I5: rows against objects.
 
 use super::{
-    OPEN, assert_found, assert_mended, audit, auditor, start, store, stored_again, tamper,
+    OPEN, alter, assert_found, assert_mended, audit, auditor, start, store, stored_again, tamper,
 };
 use crate::support::TestApp;
 use attachments::audit::{Check, Repair};
@@ -69,6 +69,7 @@ async fn missing_and_wrong_objects_are_downloaded_again_and_strays_removed() {
     assert!(!keys.contains(&lost.key) && !keys.contains(&shrunk.key));
     keys.extend(right.iter().map(|stored| stored.key.clone()));
     // A sweeper of another replica removes what the audit gave up.
+    alter(&app, "delete from leases").await;
     let another = app.another(Role::Api).await;
     app.eventually_objects(keys).await;
     another.shutdown().await;

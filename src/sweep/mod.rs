@@ -1,32 +1,53 @@
 //! The periodic pass over what nobody else will finish.
 //!
-//! Runs in every replica; `skip locked` keeps them out of each other's way.
-//! State is its only input, so a pass that fails is simply made again.
+//! One replica of all makes it, for as long as it holds a lease; the others see
+//! at each interval that one does. Every step stands beside another's, so two
+//! that sweep for a moment do no harm. State is its only input, so a pass that
+//! fails is simply made again.
+
+mod forgetting;
+mod pulse;
+mod step;
+mod turn;
+
+pub use forgetting::Remembered;
+pub use pulse::Pulse;
 
 use crate::blob::{BlobError, Bucket};
 use crate::clock::Clock;
-use crate::db::{Db, DbError, Removal};
-use crate::failpoint::{self, Step};
+use crate::db::{Backlog, Db, DbError, Removal};
+use crate::failpoint;
 use crate::queue::Queue;
 use crate::telemetry::Chain;
+use forgetting::Looks;
 use futures::FutureExt as _;
 use metrics::{counter, gauge};
+use pulse::Heartbeat;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use step::Step;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
+use turn::Turn;
 
 /// Rows that one statement of a pass takes on.
 const BATCH: u32 = 500;
+/// Noted changes that one statement adds up.
+const NOTED: u32 = 10_000;
 /// A step that finds more than one batch goes on for so long; the next pass has the rest.
 const STEP: Duration = Duration::from_secs(5);
 /// A pass waits for the store no longer than this.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often open uploads are listed per `uploads_abandoned_after`.
 const LOOKS: u32 = 10;
+
+/// What was parked is looked at again for so long: the time of a row is that of
+/// its transaction's beginning, and it shows when that has ended.
+const OVERLAP: Duration = Duration::from_mins(1);
 
 /// How the sweeper works.
 #[derive(Debug, Clone)]
@@ -39,8 +60,8 @@ pub struct Settings {
     pub lost_after: Duration,
     /// Time after which an object that could not be removed is tried again.
     pub remove_again_after: Duration,
-    /// Age from which status changes are forgotten.
-    pub events_remembered: Duration,
+    /// How long what is over is remembered.
+    pub remembered: Remembered,
     /// Age from which an open upload is nobody's any more.
     pub uploads_abandoned_after: Duration,
 }
@@ -57,29 +78,18 @@ pub struct Sweeper {
 /// The sweeper at work: finishes what nobody else will, pass by pass.
 pub struct Rounds {
     sweeper: Sweeper,
+    /// Whether it is this replica that sweeps.
+    turn: Turn,
+    /// What has been parked since then is looked at; `None` for all of it.
+    parked_since: Option<OffsetDateTime>,
+    /// When something is forgotten again.
+    looks: Looks,
     /// When lost rows were last searched for, which reads every open one.
     last_search: Instant,
     /// When open uploads are looked for again; never, where the store cannot
     /// list them.
     next_look: Option<Instant>,
     heartbeat: watch::Sender<Heartbeat>,
-}
-
-/// When the sweeper was last seen; at its start, before its first pass.
-#[derive(Debug, Clone, Copy)]
-struct Heartbeat {
-    /// A pass ended, whole or not.
-    passed: Instant,
-    /// A pass ended of which no step had failed.
-    whole: Instant,
-}
-
-/// How the sweeper is, for probes and metrics.
-#[derive(Debug, Clone)]
-pub struct Pulse {
-    heartbeat: watch::Receiver<Heartbeat>,
-    /// Without the end of a pass for so long, the task counts as hung.
-    patience: Duration,
 }
 
 impl Sweeper {
@@ -113,7 +123,11 @@ impl Sweeper {
             heartbeat: beats,
             patience: self.settings.interval + self.settings.hung_after,
         };
+        let holder = self.queue.worker().to_owned();
         let rounds = Rounds {
+            turn: Turn::new(self.db.clone(), holder, self.settings.interval),
+            parked_since: None,
+            looks: Looks::at_once(),
             sweeper: self,
             last_search: now,
             next_look: Some(now),
@@ -124,26 +138,56 @@ impl Sweeper {
 }
 
 impl Rounds {
-    /// Sweeps until `stop`.
+    /// Sweeps until `stop`, whenever it is this replica's turn.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.sweeper.settings.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut has_swept = false;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
-            let now = Instant::now();
-            self.heartbeat.send_modify(|last| last.passed = now);
-            match passed {
-                Ok(Ok(())) => self.heartbeat.send_modify(|last| last.whole = now),
-                // Its step has said why.
-                Ok(Err(_)) => tracing::warn!("a sweep failed; the next one makes up for it"),
-                Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
+            let is_ours = match self.turn.is_ours().await {
+                Ok(is_ours) => is_ours,
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "it could not be asked who sweeps");
+                    self.heartbeat
+                        .send_modify(|last| last.passed = Instant::now());
+                    continue;
+                }
+            };
+            if is_ours {
+                self.sweep().await;
+            } else {
+                let now = Instant::now();
+                let seen = Heartbeat {
+                    passed: now,
+                    whole: now,
+                };
+                self.heartbeat.send_modify(|last| *last = seen);
+                // Another shows it now, and two would be summed up.
+                if has_swept {
+                    show(&Backlog::default());
+                }
             }
-            self.sweeper.show_backlog().await;
+            has_swept = is_ours;
         }
+        self.turn.give_back().await;
+    }
+
+    /// One pass, whatever becomes of it.
+    async fn sweep(&mut self) {
+        let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
+        let now = Instant::now();
+        self.heartbeat.send_modify(|last| last.passed = now);
+        match passed {
+            Ok(Ok(())) => self.heartbeat.send_modify(|last| last.whole = now),
+            // Its step has said why.
+            Ok(Err(_)) => tracing::warn!("a sweep failed; the next one makes up for it"),
+            Err(_) => tracing::error!("a sweep panicked; the next one makes up for it"),
+        }
+        self.sweeper.show_backlog().await;
     }
 
     /// One pass: end what is exhausted, put back what lost its work or waits
@@ -152,20 +196,13 @@ impl Rounds {
     /// not keep the others from being made; the last error is given.
     async fn pass(&mut self) -> Result<(), DbError> {
         let mut passed = Ok(());
-        for (what, swept) in [
-            (
-                "exhausted",
-                drain(|| self.sweeper.db.end_exhausted(BATCH)).await,
-            ),
-            ("requeued", self.requeue_lost().await),
-            ("resumed", self.sweeper.resume_late().await),
-            ("expired", drain(|| self.sweeper.db.expire(BATCH)).await),
-            ("tombstoned", self.sweeper.delete_tombstoned().await),
-            ("forgotten", self.sweeper.forget().await),
-            ("removed", drain(|| self.sweeper.remove_objects()).await),
-            ("uploads", Ok(self.abort_uploads().await)),
-        ] {
-            match swept {
+        for step in Step::ALL {
+            // A pass over much takes longer than its lease.
+            if !self.turn.is_still_ours().await? {
+                return passed;
+            }
+            let what = step.as_str();
+            match self.take(step).await {
                 Ok(count) => {
                     counter!("attachments_swept_total", "what" => what).increment(count);
                     if count > 0 {
@@ -179,6 +216,48 @@ impl Rounds {
             }
         }
         passed
+    }
+
+    /// Gives how much there was of it.
+    async fn take(&mut self, step: Step) -> Result<u64, DbError> {
+        let sweeper = &self.sweeper;
+        match step {
+            Step::Exhausted => drain(|| sweeper.db.end_exhausted(BATCH)).await,
+            Step::Requeued => self.requeue_lost().await,
+            Step::Resumed => self.resume_late().await,
+            Step::Expired => drain(|| sweeper.db.expire(BATCH)).await,
+            Step::Tombstoned => sweeper.delete_tombstoned().await,
+            Step::Forgotten => sweeper.forget(&mut self.looks).await,
+            Step::Counted => drain_by(NOTED, || sweeper.db.fold_usage(NOTED)).await,
+            Step::Removed => drain(|| sweeper.remove_objects()).await,
+            Step::Uploads => Ok(self.abort_uploads().await),
+        }
+    }
+
+    /// Puts back what was parked just as its channel's credential became good.
+    /// What has been looked at once is not looked at again.
+    async fn resume_late(&mut self) -> Result<u64, DbError> {
+        let began = Instant::now();
+        let mut total = 0;
+        loop {
+            let late = self
+                .sweeper
+                .db
+                .resume_late(self.parked_since, BATCH)
+                .await?;
+            total += late.count;
+            let is_done = late.count < u64::from(BATCH);
+            if is_done {
+                self.parked_since = Some(late.looked_at - OVERLAP);
+            }
+            if is_done || began.elapsed() >= STEP {
+                break;
+            }
+        }
+        if total > 0 {
+            self.sweeper.queue.ring();
+        }
+        Ok(total)
     }
 
     /// Looks for lost rows as often as it takes one to count as lost.
@@ -229,17 +308,10 @@ impl Rounds {
 }
 
 impl Sweeper {
-    /// What waits to be done, for alarms. Every replica shows the same.
+    /// What waits to be done, for alarms.
     async fn show_backlog(&self) {
         match self.db.backlog().await {
-            Ok(backlog) => {
-                gauge!("attachments_due_work").set(backlog.due_work);
-                gauge!("attachments_oldest_due_seconds").set(backlog.oldest_due_seconds);
-                gauge!("attachments_running_attempts").set(backlog.running_attempts);
-                gauge!("attachments_due_removals").set(backlog.due_removals);
-                gauge!("attachments_oldest_removal_seconds").set(backlog.oldest_removal_seconds);
-                gauge!("attachments_failing_removals").set(backlog.failing_removals);
-            }
+            Ok(backlog) => show(&backlog),
             // The sweep's age tells of a database that is unavailable.
             Err(error) => tracing::debug!(error = %Chain(&error), "the backlog could not be read"),
         }
@@ -254,22 +326,6 @@ impl Sweeper {
         Ok(missed.len() as u64)
     }
 
-    /// Forgets tombstones and status changes that nobody can ask for any more.
-    async fn forget(&self) -> Result<u64, DbError> {
-        let remembered = self.settings.events_remembered;
-        let events = self.db.forget_events(remembered, BATCH * 20).await?;
-        Ok(events + self.db.forget_tombstones(BATCH).await?)
-    }
-
-    /// Puts back what was parked just as its channel's credential became good.
-    async fn resume_late(&self) -> Result<u64, DbError> {
-        let count = drain(|| self.db.resume_late(BATCH)).await?;
-        if count > 0 {
-            self.queue.ring();
-        }
-        Ok(count)
-    }
-
     async fn remove_objects(&self) -> Result<u64, DbError> {
         let due = self
             .db
@@ -278,12 +334,12 @@ impl Sweeper {
         if due.is_empty() {
             return Ok(0);
         }
-        failpoint::reach(Step::Swept).await;
+        failpoint::reach(failpoint::Step::Swept).await;
         // The store logs its own failure; what is not gone comes back later.
         let keys: Vec<_> = due.iter().map(|removal| removal.key.clone()).collect();
         let gone = self.bucket.delete(&keys, STORE_PATIENCE).await;
         let gone: HashSet<_> = gone.into_iter().collect();
-        failpoint::reach(Step::Removing).await;
+        failpoint::reach(failpoint::Step::Removing).await;
         let is_gone = |removal: &Removal| gone.contains(&removal.key);
         let gone: Vec<_> = due.into_iter().filter(is_gone).collect();
         self.db.forget_removals(&gone).await?;
@@ -291,26 +347,26 @@ impl Sweeper {
     }
 }
 
-impl Pulse {
-    /// Shows how long ago the last whole pass ended; the age of the process
-    /// before the first. For whoever reads the metrics to call: a sweeper that
-    /// hangs would show nothing.
-    pub fn show_age(&self) {
-        let age = self.heartbeat.borrow().whole.elapsed();
-        gauge!("attachments_sweep_age_seconds").set(age.as_secs_f64());
-    }
-
-    /// Whether the task still makes its rounds. A database that is unavailable fails
-    /// passes but does not end them; only a restart mends a task that hangs.
-    #[must_use]
-    pub fn is_alive(&self) -> bool {
-        let since = self.heartbeat.borrow().passed.elapsed();
-        since < self.patience
-    }
+/// One replica's figures stand for all: the others show none.
+fn show(backlog: &Backlog) {
+    gauge!("attachments_due_work").set(backlog.due_work);
+    gauge!("attachments_oldest_due_seconds").set(backlog.oldest_due_seconds);
+    gauge!("attachments_running_attempts").set(backlog.running_attempts);
+    gauge!("attachments_due_removals").set(backlog.due_removals);
+    gauge!("attachments_oldest_removal_seconds").set(backlog.oldest_removal_seconds);
+    gauge!("attachments_failing_removals").set(backlog.failing_removals);
 }
 
 /// Repeats a step while it has a whole batch to do, for a while.
 async fn drain<F>(step: impl Fn() -> F) -> Result<u64, DbError>
+where
+    F: Future<Output = Result<u64, DbError>>,
+{
+    drain_by(BATCH, step).await
+}
+
+/// The same, of a step whose batch is `batch`.
+async fn drain_by<F>(batch: u32, step: impl Fn() -> F) -> Result<u64, DbError>
 where
     F: Future<Output = Result<u64, DbError>>,
 {
@@ -319,7 +375,7 @@ where
     loop {
         let count = step().await?;
         total += count;
-        if count < u64::from(BATCH) || began.elapsed() >= STEP {
+        if count < u64::from(batch) || began.elapsed() >= STEP {
             return Ok(total);
         }
     }
