@@ -30,9 +30,11 @@ pub struct Gathering {
 /// Rows on their way into the database.
 #[derive(Debug)]
 pub struct GroupCommit<T, A> {
-    shards: Arc<[mpsc::Sender<(T, Reply<A>)>]>,
+    shards: Arc<[Shard<T, A>]>,
 }
 
+/// Rows that wait for one flusher, with whom to answer.
+type Shard<T, A> = mpsc::Sender<(T, Reply<A>)>;
 type Reply<A> = oneshot::Sender<Result<A, GroupError>>;
 
 /// An answer on its way.
