@@ -1,11 +1,10 @@
 //! Who may have how many of a worker's slots.
 //!
-//! A slot that is free tells more than one that is held: each tenant may hold
-//! three times as many as it would leave free. One that is alone has three
-//! quarters of them, two that are greedy have three sevenths each, and whoever
-//! comes next finds some left. The same holds within a tenant for its channels,
-//! of the slots that the tenant may have. A channel that only fails has a few,
-//! until it does something else.
+//! A tenant that is alone may have as many as its cap allows. Where there are
+//! others, each may hold three times as many as it would leave free: the more
+//! are greedy, the less each has, and whoever comes next finds some left. The
+//! same holds for the channels of a tenant that has a cap, of the slots that it
+//! may have. A channel that only fails has a few, until it does something else.
 //!
 //! Pure: it counts what it is told.
 
@@ -182,7 +181,7 @@ impl Slots {
             tenants,
             of_another_tenant,
             channels,
-            of_another_channel: more_of_channels(0, of_another_tenant),
+            of_another_channel: self.share_of_channel(0, of_another_tenant),
         }
     }
 
@@ -232,8 +231,13 @@ impl Slots {
     fn more_of_tenant(&self, running: u32, under_way: u32) -> u32 {
         let free = self.total.saturating_sub(self.running + under_way);
         let counted = running + under_way;
-        // Rounded down, or the last slots would go to one that holds none yet.
-        let more = share(counted, free) / (HELD_PER_FREE + 1);
+        let is_alone = self.running == running;
+        let more = if is_alone {
+            free
+        } else {
+            // Rounded down, or the last slots would go to one that holds none yet.
+            share(counted, free) / (HELD_PER_FREE + 1)
+        };
         let more = if running == 0 { more.max(1) } else { more };
         more.min(free).min(self.tenant_cap.saturating_sub(counted))
     }
@@ -245,11 +249,21 @@ impl Slots {
         running: u32,
         of_tenant: u32,
     ) -> u32 {
-        let more = more_of_channels(running, of_tenant);
+        let more = self.share_of_channel(running, of_tenant);
         if self.is_failing(tenant, channel) {
             return more.min(SLOTS_OF_FAILING.saturating_sub(running));
         }
         more
+    }
+
+    /// Of the few that a tenant may have, rounded up: one that has one channel
+    /// uses them all.
+    fn share_of_channel(&self, running: u32, of_tenant: u32) -> u32 {
+        if self.tenant_cap >= self.total {
+            return of_tenant;
+        }
+        let more = share(running, of_tenant).div_ceil(HELD_PER_FREE + 1);
+        more.min(of_tenant)
     }
 
     fn is_failing(&self, tenant: &TenantId, channel: &ChannelId) -> bool {
@@ -274,19 +288,13 @@ fn share(running: u32, free: u32) -> u32 {
     free.saturating_mul(HELD_PER_FREE).saturating_sub(running)
 }
 
-/// Of the few that a tenant may have, rounded up: one that has one channel uses
-/// them all.
-fn more_of_channels(running: u32, of_tenant: u32) -> u32 {
-    let more = share(running, of_tenant).div_ceil(HELD_PER_FREE + 1);
-    more.min(of_tenant)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const TOTAL: u32 = 32;
+    const CAP: u32 = 24;
 
     fn tenant(n: u8) -> TenantId {
         format!("t{n}").parse().unwrap()
@@ -324,7 +332,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_next_finds_some_left() {
-        let mut slots = Slots::new(TOTAL, TOTAL);
+        let mut slots = Slots::new(TOTAL, CAP);
         let taken: Vec<_> = (0..5).map(|n| take_all(&mut slots, (n, 0))).collect();
         assert!(taken.iter().all(|taken| *taken > 0), "{taken:?}");
         assert!(
@@ -335,7 +343,7 @@ mod tests {
 
     #[test]
     fn another_channel_of_a_greedy_tenant_finds_some_left() {
-        let mut slots = Slots::new(TOTAL, TOTAL);
+        let mut slots = Slots::new(TOTAL, CAP);
         assert!(take_all(&mut slots, (0, 0)) > TOTAL / 2);
         assert!(take_all(&mut slots, (0, 1)) > 0);
         assert!(take_all(&mut slots, (1, 0)) > 0);
@@ -361,6 +369,12 @@ mod tests {
             take_all(&mut slots, (0, n));
         }
         assert_eq!(slots.running, 3);
+    }
+
+    #[test]
+    fn where_tenants_have_no_cap_one_may_have_all() {
+        let mut slots = Slots::new(TOTAL, TOTAL);
+        assert_eq!(take_all(&mut slots, (0, 0)), TOTAL);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod content;
 mod edges;
 mod erasing;
 mod judged_anew;
+mod keys;
 mod occurrence;
 mod plans;
 mod renditions;
