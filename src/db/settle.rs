@@ -17,8 +17,10 @@ update work set due_at = now() + make_interval(secs => $5), ready = false
 where tenant_id = $1 and attachment_id = $2 and kind = $3 and fence = $4
   and leased_by is not null";
 
-/// In a file of its own, to be read whole.
-const SETTLE: &str = include_str!("settle.sql");
+/// In files of their own, to be read whole. Apart from each other: each changes
+/// `work` once.
+const SETTLE_OVER: &str = concat!(include_str!("settle.sql"), include_str!("settle_over.sql"));
+const SETTLE_RETRY: &str = concat!(include_str!("settle.sql"), include_str!("settle_retry.sql"));
 
 impl Db {
     /// Renews the lease; false when it is lost.
@@ -41,9 +43,23 @@ impl Db {
         Ok(result.rows_affected() == 1)
     }
 
-    /// Writes how attempts ended, all of them or none; for each, false when its
-    /// fence no longer holds, and then nothing is changed of it.
-    pub async fn settle(&self, ended: &[Arc<Ended>]) -> Result<Vec<bool>, DbError> {
+    /// Writes the ends of attempts that were the last ones, all of them or none;
+    /// for each, false when its fence no longer holds, and then nothing is changed
+    /// of it.
+    pub async fn settle_over(&self, ended: &[Arc<Ended>]) -> Result<Vec<bool>, DbError> {
+        self.settle(SETTLE_OVER, ended).await
+    }
+
+    /// The same for attempts that are made again.
+    pub async fn settle_retries(&self, ended: &[Arc<Ended>]) -> Result<Vec<bool>, DbError> {
+        self.settle(SETTLE_RETRY, ended).await
+    }
+
+    async fn settle(
+        &self,
+        statement: &'static str,
+        ended: &[Arc<Ended>],
+    ) -> Result<Vec<bool>, DbError> {
         macro_rules! column {
             (|$ended:ident| $of:expr) => {
                 ended.iter().map(|$ended| $of).collect::<Vec<_>>()
@@ -60,7 +76,7 @@ impl Db {
                     .collect::<Vec<_>>()
             };
         }
-        let places: Vec<i64> = sqlx::query_scalar(SETTLE)
+        let places: Vec<i64> = sqlx::query_scalar(statement)
             .bind(column!(|e| e.settlement.attachment.tenant.as_str()))
             .bind(column!(|e| e.settlement.attachment.id.as_uuid()))
             .bind(column!(|e| e.settlement.work.as_str()))

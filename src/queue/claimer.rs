@@ -25,6 +25,8 @@ const ROUNDS: usize = 2;
 /// Rows that one look makes ready at most; where there are more, the next look
 /// is at once.
 const LOOK: u32 = 1000;
+/// How often it is looked while there is work.
+const BUSY_LOOK: Duration = Duration::from_millis(50);
 /// A worker that gives no sign of life for so long is gone. One that only lost
 /// its connection has another one by then.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -44,6 +46,7 @@ pub(super) struct Claimer {
     /// Something was ready when it was last looked for: whoever had no room for
     /// it has some once a slot comes free.
     ready: bool,
+    last_look: Instant,
     /// Workers that give no sign of life, and since when.
     silent: Vec<(String, Instant)>,
     /// When it is looked for what others brought and what has its time.
@@ -77,6 +80,7 @@ impl Claimer {
             ready: false,
             silent: Vec::new(),
             next_look: Instant::now(),
+            last_look: Instant::now(),
         }
     }
 
@@ -153,6 +157,8 @@ impl Claimer {
         // A round that panicked takes the worker with it.
         let over = ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()));
         self.under_way -= over.count;
+        // What falls due meanwhile does not wait until all else is done.
+        self.next_look = self.next_look.min(self.last_look + BUSY_LOOK);
         let attempts = match over.claimed {
             Ok(attempts) => attempts,
             Err(error @ DbError::Contended(_)) => {
@@ -190,6 +196,7 @@ impl Claimer {
 
     /// Makes ready what has its time, and looks for what others brought.
     async fn look(&mut self) {
+        self.last_look = Instant::now();
         let poll = self.queue.settings.poll_interval;
         let due = self.queue.db.make_ready(&self.queue.lease, LOOK).await;
         let pause = match due {
@@ -259,7 +266,7 @@ pub(super) async fn give_back(queue: &Queue, job: Job) {
     let id = job.attempt.attachment.id;
     let settlement = job.attempt.give_back(queue.lease.work);
     let ended = Arc::new(Ended { settlement, log });
-    if let Err(error) = queue.db.settle(&[ended]).await {
+    if let Err(error) = queue.db.settle_retries(&[ended]).await {
         tracing::warn!(attachment.id = %id, error = %Chain(&error), "a claim could not be given back");
     }
 }

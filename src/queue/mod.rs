@@ -84,7 +84,7 @@ impl Queue {
         };
         Self {
             slots: SlotKeeper::new(settings.concurrency, settings.tenant_concurrency),
-            settler: Settler::new(db.clone()),
+            settler: Settler::new(&db),
             db,
             settings,
             lease,

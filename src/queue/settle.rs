@@ -2,6 +2,7 @@
 
 use super::{PAUSE, Queue};
 use crate::attachment::journal::Ended;
+use crate::attachment::status::Outcome;
 use crate::db::{Db, Gathering, GroupCommit, GroupError, Write};
 use crate::telemetry::Chain;
 use std::sync::Arc;
@@ -16,20 +17,35 @@ const GATHERING: Gathering = Gathering {
 
 /// Outcomes on their way into the database.
 #[derive(Debug, Clone)]
-pub(super) struct Settler(GroupCommit<Arc<Ended>, bool>);
+pub(super) struct Settler {
+    over: GroupCommit<Arc<Ended>, bool>,
+    retries: GroupCommit<Arc<Ended>, bool>,
+}
 
 impl Settler {
-    pub(super) fn new(db: Db) -> Self {
-        let settle: Write<_, _> = Arc::new(move |ended| {
-            let db = db.clone();
-            Box::pin(async move { db.settle(ended).await })
+    pub(super) fn new(db: &Db) -> Self {
+        let (of_over, of_retries) = (db.clone(), db.clone());
+        let over: Write<Arc<Ended>, bool> = Arc::new(move |ended| {
+            let db = of_over.clone();
+            Box::pin(async move { db.settle_over(ended).await })
         });
-        Self(GroupCommit::new("an outcome", &GATHERING, &settle))
+        let retries: Write<Arc<Ended>, bool> = Arc::new(move |ended| {
+            let db = of_retries.clone();
+            Box::pin(async move { db.settle_retries(ended).await })
+        });
+        Self {
+            over: GroupCommit::new("an outcome", &GATHERING, &over),
+            retries: GroupCommit::new("an outcome", &GATHERING, &retries),
+        }
     }
 
     async fn settle(&self, ended: Arc<Ended>) -> Result<bool, GroupError> {
         let key = ended.settlement.attachment.id;
-        self.0.queue(key.as_uuid(), ended)?.wait().await
+        let gathered = match ended.settlement.outcome {
+            Outcome::Stored(_) | Outcome::Ended(_) | Outcome::Processed(_) => &self.over,
+            Outcome::RetryAfter { .. } => &self.retries,
+        };
+        gathered.queue(key.as_uuid(), ended)?.wait().await
     }
 }
 
