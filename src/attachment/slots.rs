@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_fails_has_a_few_until_it_works() {
-        let mut slots = Slots::new(TOTAL, TOTAL);
+        let mut slots = Slots::new(TOTAL, CAP);
         for _ in 0..FAILURES {
             slots.learn(&tenant(0), &channel(0), Said::Fails);
         }

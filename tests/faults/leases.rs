@@ -53,7 +53,10 @@ async fn work_that_is_done_twice_is_committed_once() {
     // Whoever loses a row finds out at its end only; no row runs out of tries.
     fleet
         .set("retry.lease", "60s")
-        .set("retry.max_attempts", "100");
+        .set("retry.max_attempts", "100")
+        // Who runs what was taken holds a slot too.
+        .set("limits.ingest_concurrency", "100")
+        .set("limits.tenant_concurrency", "100");
     let files = ids("doubled-", times(100, 2_000));
     for id in &files {
         // Slow the first time, so that it can be taken away.

@@ -5,7 +5,7 @@ use crate::support::{TENANT, TestApp, line};
 use attachments::attachment::status::Sha256 as Digest;
 use attachments::attachment::storage_key::StorageKey;
 use attachments::blob::{BlobError, Bucket, Payload};
-use attachments::config::{Human, Role};
+use attachments::config::Human;
 use attachments::dev::object_store::{Fault, Operation};
 use attachments::dev::simulator::{Fixture, Media};
 use attachments::proto::attachment::FailureReason as R;
