@@ -101,7 +101,7 @@ async fn what_slows_files_info_stops_no_download() {
     let limited = SlackFile::new("picture.png", Media::fixture(Fixture::Png));
     let limited = limited.mode("hosted").info_script(["429:3600", "ok"]);
     app.simulator.put_slack_file("F1", limited.unwrap());
-    let limited = app.begin(stub("F1")).await.attachment_id;
+    let limited = app.register(stub("F1")).await.attachment_id;
     let is_limited = |seen: &Attachment| seen.failure_reason() == R::SourceRateLimited;
     app.wait(TENANT, &limited, is_limited).await;
     let download = app.slack_plays("F2", &["ok"]);
