@@ -87,13 +87,13 @@ async fn a_text_log_says_of_a_slow_statement_which_and_not_all_of_it() {
     .await;
     holder.close().await.unwrap();
 
+    // On a busy machine one of the start's own may be slow before it.
     let slow = |process: &Process| {
         let log = process.stderr();
         let mut lines = log.lines().map(str::to_owned);
-        lines.find(|line| line.contains("slow statement"))
+        lines.find(|line| line.contains("slow statement") && line.contains("summary=\"select"))
     };
     let line = dev.process.wait_for("it is logged", slow).await;
-    assert!(line.contains("summary=\"select"), "{line}");
     assert!(line.contains("elapsed="), "{line}");
     let log = dev.process.stderr();
     assert!(!log.contains("db.statement"), "{log}");
