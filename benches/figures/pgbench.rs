@@ -64,7 +64,7 @@ impl Script {
             "null",
             "null",
         ];
-        let mut statement = RECORD.trim_end().to_owned();
+        let mut statement = format!("{RECORD}select id from recorded");
         for (number, value) in (1..).zip(values) {
             statement = statement.replace(&format!("${number}::"), &format!("array[{value}]::"));
         }

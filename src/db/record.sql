@@ -1,4 +1,5 @@
--- Records a batch of registrations: rows and work in one statement.
+-- Records a batch of registrations: rows and work. What it answers of them follows in the
+-- code; `recorded` has those that nobody recorded before.
 with input as (
     select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
             $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
@@ -61,4 +62,3 @@ with input as (
     select r.tenant_id, r.id, 'ingest', i.channel_id, r.max_attempts, i.priority
     from recorded r join input i on i.id = r.id where r.status = 'open'
 )
-select id, failure_reason, created_at, expires_at from recorded

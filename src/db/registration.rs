@@ -1,6 +1,6 @@
 //! Recording files: rows and work in one statement.
 
-use super::row::{AttachmentRow, attachment_columns};
+use super::row::{AttachmentRow, attachment_columns, attachment_tables};
 use super::source_json::SourceJson;
 use super::{Db, DbError, to_bigint, to_smallint};
 use crate::attachment::channel_policy::Retention;
@@ -12,19 +12,36 @@ use crate::attachment::status::AttachmentStatus;
 use crate::attachment::status_name::StatusName;
 use crate::attachment::{Attachment, NewAttachment, Origin, Registered, Registration};
 use crate::ids::{AttachmentId, ConversationId, CorrelationId, SenderId};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
+use sqlx::{FromRow, Row as _};
 use std::collections::HashMap;
 use std::str::FromStr as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// One statement records a whole batch. `fresh` keeps redeliveries from
-/// writing at all, whether they repeat an earlier batch or this one;
-/// `on conflict` decides between replicas that race. Rows go in by key: two
-/// batches that share keys wait for each other instead of deadlocking. In a
-/// file of its own, for the figures are measured against the same text.
-const RECORD: &str = include_str!("record.sql");
+/// One statement records a whole batch, and reads the records that it repeats.
+/// `fresh` keeps redeliveries from writing at all, whether they repeat an
+/// earlier batch or this one; `on conflict` decides between replicas that race.
+/// Rows go in by key: two batches that share keys wait for each other instead
+/// of deadlocking. What records is in a file of its own, for the figures are
+/// measured against the same text.
+const RECORD: &str = concat!(
+    include_str!("record.sql"),
+    "select i.position, r.id as recorded_id, r.failure_reason as recorded_failure_reason,
+        r.created_at as recorded_at, r.expires_at as recorded_until, found.*
+     from input i left join recorded r on r.id = i.id
+     left join lateral (select ",
+    attachment_columns!(),
+    " from ",
+    attachment_tables!(),
+    "where r.id is null and a.tenant_id = i.tenant_id and a.channel_id = i.channel_id
+        and a.media_id = i.media_id and a.part = i.part and a.occurrence = i.occurrence
+     ) found on true"
+);
 
+/// What the same batch or another replica recorded while [`RECORD`] ran, which
+/// it could not see.
 const BY_OCCURRENCE: &str = concat!(
     "select ",
     attachment_columns!(),
@@ -58,12 +75,40 @@ set source = case when source = $10 then $3 else source end,
     kind = coalesce(kind, $9), updated_at = now()
 where tenant_id = $1 and id = $2 and status = 'open'";
 
-#[derive(Debug, sqlx::FromRow)]
+/// What the statement that records has to say of one file.
+#[derive(Debug)]
+enum Said {
+    /// Nobody recorded it before.
+    Recorded(RecordedRow),
+    /// It was recorded before.
+    Found(Box<AttachmentRow>),
+    /// Neither: somebody recorded it meanwhile.
+    Neither,
+}
+
+#[derive(Debug)]
 struct RecordedRow {
     id: Uuid,
     failure_reason: Option<String>,
     created_at: OffsetDateTime,
     expires_at: Option<OffsetDateTime>,
+}
+
+impl FromRow<'_, PgRow> for Said {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        if let Some(id) = row.try_get("recorded_id")? {
+            return Ok(Self::Recorded(RecordedRow {
+                id,
+                failure_reason: row.try_get("recorded_failure_reason")?,
+                created_at: row.try_get("recorded_at")?,
+                expires_at: row.try_get("recorded_until")?,
+            }));
+        }
+        Ok(match row.try_get::<Option<Uuid>, _>("id")? {
+            Some(_) => Self::Found(Box::new(AttachmentRow::from_row(row)?)),
+            None => Self::Neither,
+        })
+    }
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -113,25 +158,42 @@ impl Db {
         };
         let places = open(answers);
         let unanswered: Vec<_> = places.iter().map(|at| &registrations[*at]).collect();
-        let mut recorded = self.record(&unanswered).await?;
-        for (at, registration) in places.into_iter().zip(unanswered) {
-            answers[at] = recorded
-                .remove(&registration.id.as_uuid())
-                .map(|row| first_record(registration, &row))
-                .transpose()?;
+        let mut found = Vec::new();
+        for (position, said) in self.record(&unanswered).await? {
+            match said {
+                Said::Recorded(row) => {
+                    let recorded = first_record(unanswered[position], &row)?;
+                    answers[places[position]] = Some(recorded);
+                }
+                Said::Found(row) => found.push((places[position], Attachment::try_from(*row)?)),
+                Said::Neither => {}
+            }
         }
-        let repeats = open(answers);
-        if repeats.is_empty() {
+        self.repeat(registrations, found, answers).await?;
+        let unseen = open(answers);
+        if unseen.is_empty() {
             return Ok(());
         }
-        let earlier: Vec<_> = repeats.iter().map(|at| &registrations[*at]).collect();
+        let repeats: Vec<_> = unseen.iter().map(|at| &registrations[*at]).collect();
+        let found = self.by_occurrence(&repeats).await?;
+        let found = found.into_iter().map(|(at, read)| (unseen[at], read));
+        self.repeat(registrations, found.collect(), answers).await
+    }
+
+    /// Answers registrations with the records that they repeat, at their places.
+    async fn repeat(
+        &self,
+        registrations: &[Registration],
+        found: Vec<(usize, Attachment)>,
+        answers: &mut [Option<Registered>],
+    ) -> Result<(), DbError> {
         // Several of them may be of one record: each goes on from the last.
         let mut filled: HashMap<AttachmentId, Attachment> = HashMap::new();
-        for (position, read) in self.by_occurrence(&earlier).await? {
+        for (at, read) in found {
             let recorded = filled.remove(&read.id).unwrap_or(read);
-            let attachment = self.filled_in(recorded, &earlier[position].new).await?;
+            let attachment = self.filled_in(recorded, &registrations[at].new).await?;
             filled.insert(attachment.id, attachment.clone());
-            answers[repeats[position]] = Some(Registered {
+            answers[at] = Some(Registered {
                 attachment,
                 duplicate: true,
             });
@@ -139,16 +201,13 @@ impl Db {
         Ok(())
     }
 
-    async fn record(
-        &self,
-        registrations: &[&Registration],
-    ) -> Result<HashMap<Uuid, RecordedRow>, DbError> {
+    async fn record(&self, registrations: &[&Registration]) -> Result<Vec<(usize, Said)>, DbError> {
         macro_rules! column {
             ($of:expr) => {
                 registrations.iter().map($of).collect::<Vec<_>>()
             };
         }
-        let rows: Vec<RecordedRow> = sqlx::query_as(RECORD)
+        let rows = sqlx::query(RECORD)
             .bind(column!(|r| r.tenant.as_str()))
             .bind(column!(|r| r.id.as_uuid()))
             .bind(column!(|r| r.new.channel.as_str()))
@@ -187,7 +246,9 @@ impl Db {
             .bind(column!(|r| r.new.kind().map(MediaKind::as_str)))
             .fetch_all(&self.pool)
             .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        rows.iter()
+            .map(|row| Ok((place(row.try_get("position")?), Said::from_row(row)?)))
+            .collect()
     }
 
     async fn by_occurrence(
@@ -208,10 +269,7 @@ impl Db {
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter()
-            .map(|row| {
-                let position = usize::try_from(row.position - 1).unwrap_or_default();
-                Ok((position, Attachment::try_from(row.attachment)?))
-            })
+            .map(|row| Ok((place(row.position), Attachment::try_from(row.attachment)?)))
             .collect()
     }
 
@@ -255,6 +313,11 @@ impl Db {
             recorded
         })
     }
+}
+
+/// SQL counts places from one.
+fn place(position: i64) -> usize {
+    usize::try_from(position - 1).unwrap_or_default()
 }
 
 /// The record of a file that nobody recorded before.
