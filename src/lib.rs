@@ -28,6 +28,7 @@ pub mod purge;
 pub mod queue;
 pub mod redrive;
 pub mod register;
+pub mod sandbox;
 pub mod seal;
 pub mod sweep;
 pub mod telemetry;

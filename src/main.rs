@@ -10,8 +10,10 @@ use attachments::dev::{
     preflight,
 };
 use attachments::operator::{self, AuditArgs, RedriveArgs};
+use attachments::sandbox;
 use attachments::telemetry::{self, Chain, LogError};
 use clap::{Parser, Subcommand};
+use std::env;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -103,6 +105,10 @@ struct HealthcheckArgs {
 }
 
 fn main() -> ExitCode {
+    // Before anything that a child needs none of: see the module.
+    if let Some(call) = sandbox::called(env::args_os()) {
+        return call.answer(sandbox::perform);
+    }
     let cli = Cli::parse();
     let ran = app::runtime().map_err(Into::into).and_then(|runtime| {
         let ran = runtime.block_on(Box::pin(run(cli)));

@@ -4,10 +4,12 @@
 //! link or a byte exists only for a stored attachment, and a stream ends soon
 //! after its deletion; it ends in an error rather than short.
 
+mod content;
 mod damage;
 mod disposition;
 mod live_stream;
 
+pub use crate::db::Progress;
 pub use disposition::Disposition;
 
 use crate::attachment::Attachment;
@@ -119,6 +121,9 @@ pub enum AccessError {
     /// The store is unavailable, or refuses us.
     #[error("the object could not be read")]
     Storage(#[source] BlobError),
+    /// The stored text is none that this version reads.
+    #[error("the text could not be read")]
+    Text(#[source] serde_json::Error),
     /// The object is gone, is not what was stored, or did not come whole.
     #[error("the object is not whole")]
     Damaged(#[source] BlobError),
@@ -347,6 +352,7 @@ fn life_left(attachment: &Attachment, now: OffsetDateTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attachment::facts::Facts;
     use crate::attachment::status::Sha256;
     use crate::attachment::storage_key::StorageKey;
     use crate::attachment::tests::pending;
@@ -362,6 +368,7 @@ mod tests {
                 media_type: MediaType::Png,
                 sha256: Sha256([0; 32]),
             },
+            facts: Facts::Other,
             stored_at: born,
         };
         assert!(stored(&attachment, born).is_ok());

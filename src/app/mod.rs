@@ -2,6 +2,7 @@
 //!
 //! The one place that knows every module; no rule lives here.
 
+mod confinement;
 mod health;
 mod readiness;
 mod threads;
@@ -20,13 +21,14 @@ use crate::db::{Db, DbError, KeptChannels};
 use crate::egress::{Egress, EgressError};
 use crate::grpc::{self, Capabilities, Reflection};
 use crate::http::AdminListener;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Queues};
 use crate::listener;
 use crate::provider::{Providers, Sealer};
 use crate::purge::Purge;
 use crate::queue::Queue;
 use crate::redrive::Redrive;
 use crate::register::Register;
+use crate::sandbox::Sandbox;
 use crate::seal::Seal;
 use crate::sweep::{Rounds, Sweeper};
 use crate::telemetry::{self, Chain};
@@ -85,6 +87,9 @@ pub enum StartError {
     /// The HTTP client could not be built.
     #[error("egress")]
     Egress(#[from] EgressError),
+    /// The thread that children are started from could not be.
+    #[error("sandbox")]
+    Sandbox(#[source] io::Error),
     /// The proto that is compiled in cannot be served.
     #[error("reflection")]
     Reflection(#[from] grpc::ReflectionError),
@@ -196,19 +201,30 @@ impl App {
     /// Works the queues.
     fn worker(&mut self, parts: &Parts, settings: Resolved) -> Result<(), StartError> {
         let egress = Egress::new(&settings.egress)?;
+        let sandbox = Sandbox::new(&settings.sandbox).map_err(StartError::Sandbox)?;
+        self.tasks.spawn(confinement::tell(sandbox.clone()));
         let ingest = Ingest::new(
             parts.db.patient(),
             parts.channels.clone(),
-            parts.queue.clone(),
+            Queues {
+                ingest: parts.queue.clone(),
+                content: parts.content_queue.clone(),
+            },
             Providers::new(egress, settings.line, settings.slack),
             parts.sealer.clone(),
             parts.bucket.clone(),
+            sandbox.clone(),
             settings.ingest,
         );
         let (queue, stop) = (parts.queue.clone(), parts.stop.clone());
         self.tasks.spawn(work(queue, ingest, stop));
         let queue = parts.content_queue.clone();
-        let content = Content::new(queue.clone(), parts.bucket.clone(), settings.content);
+        let content = Content::new(
+            queue.clone(),
+            parts.bucket.clone(),
+            sandbox,
+            settings.content,
+        );
         self.tasks
             .spawn(work_at_content(queue, content, parts.stop.clone()));
         if settings.manage_lifecycle {

@@ -1,9 +1,10 @@
 //! The languages that people are told in why a file is not there.
 
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// A language that every sentence is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Language {
     /// English, where nothing else is asked for.
     #[default]

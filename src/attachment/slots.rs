@@ -87,8 +87,8 @@ impl Said {
     #[must_use]
     pub fn by(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Stored(_) => Self::Works,
-            Outcome::Processed(_) => Self::Nothing,
+            Outcome::Stored { .. } => Self::Works,
+            Outcome::Processed { .. } => Self::Nothing,
             Outcome::RetryAfter { reason, .. } | Outcome::Ended(reason) => Self::of(*reason),
         }
     }

@@ -9,9 +9,12 @@
 //! ```
 
 use super::Attachment;
+use super::facts::Facts;
 use super::failure::{Consequence, FailureReason};
+use super::file_name::FileName;
 use super::media::MediaType;
 use super::processing::Processed;
+use super::rendition::StoredRendition;
 use super::retry::{RetryPolicy, Trial, Verdict};
 use super::source::MediaSource;
 use super::storage_key::StorageKey;
@@ -33,6 +36,8 @@ pub enum AttachmentStatus {
     Stored {
         /// Where and what.
         object: StoredObject,
+        /// What was read of it.
+        facts: Facts,
         /// Since when.
         stored_at: OffsetDateTime,
     },
@@ -158,7 +163,14 @@ pub struct Attempt {
 #[must_use = "an outcome counts once it is settled"]
 pub enum Outcome {
     /// The object is in the bucket.
-    Stored(StoredObject),
+    Stored {
+        /// Where and what.
+        object: StoredObject,
+        /// What was read of it.
+        facts: Facts,
+        /// Its name, where only its provider knew one.
+        file_name: Option<FileName>,
+    },
     /// It failed and is tried again after `wait`.
     RetryAfter {
         /// Why it failed.
@@ -171,7 +183,12 @@ pub enum Outcome {
     /// It is over; the reason says which status it ends in.
     Ended(FailureReason),
     /// The content is made, or never will be.
-    Processed(Processed),
+    Processed {
+        /// How that ended.
+        processed: Processed,
+        /// The forms that were put, in place of those there were.
+        made: Vec<StoredRendition>,
+    },
 }
 
 /// An attempt's end, ready to be written under its fence.
@@ -202,9 +219,18 @@ impl Settlement {
 }
 
 impl Attempt {
-    /// Ends the attempt with an object in the bucket.
-    pub fn stored(self, object: StoredObject) -> Settlement {
-        self.settle(Outcome::Stored(object))
+    /// Ends the attempt with an object in the bucket, and what was read of it.
+    pub fn stored(
+        self,
+        object: StoredObject,
+        facts: Facts,
+        file_name: Option<FileName>,
+    ) -> Settlement {
+        self.settle(Outcome::Stored {
+            object,
+            facts,
+            file_name,
+        })
     }
 
     /// Ends the attempt with a failure; the policy decides what follows.
@@ -268,7 +294,7 @@ impl Attempt {
     /// The end of an attempt at work of this kind.
     pub(super) fn settle_as(self, work: WorkKind, outcome: Outcome) -> Settlement {
         let unused_key = match (work, &outcome) {
-            (WorkKind::Content, _) | (_, Outcome::Stored(_)) => None,
+            (WorkKind::Content, _) | (_, Outcome::Stored { .. }) => None,
             (WorkKind::Ingest, _) => Some(self.key),
         };
         Settlement {

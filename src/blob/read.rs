@@ -44,16 +44,19 @@ impl Bucket {
                         return Some((Err(BlobError::Truncated), None));
                     };
                     if let Some(check) = &mut check {
-                        check.update(&piece);
+                        check.update(piece.clone()).await;
                     }
                     Some((Ok(piece), Some((body, left, check))))
                 }
                 Some(Err(_)) => Some((Err(BlobError::Cut), None)),
                 None if left > 0 => Some((Err(BlobError::Truncated), None)),
-                None if check.is_some_and(|check| !check.holds()) => {
-                    Some((Err(BlobError::Altered), None))
+                None => {
+                    let is_whole = match check {
+                        Some(check) => check.holds().await,
+                        None => true,
+                    };
+                    (!is_whole).then_some((Err(BlobError::Altered), None))
                 }
-                None => None,
             }
         });
         Ok(pieces)

@@ -1,8 +1,11 @@
 //! A row of `attachments` with its objects and its work, as an [`Attachment`].
 
 use super::DbError;
+use super::facts_json::FactsJson;
+use super::rendition_json::RenditionJson;
 use super::source_json::SourceJson;
 use crate::attachment::channel_policy::RetentionClass;
+use crate::attachment::facts::Facts;
 use crate::attachment::failure::{Consequence, FailureReason};
 use crate::attachment::file_name::FileName;
 use crate::attachment::media::MediaType;
@@ -28,7 +31,7 @@ macro_rules! attachment_columns {
          coalesce(w.failure_reason, a.failure_reason) as failure_reason, \
          coalesce(w.attempt_count, a.attempt_count) as attempt_count, a.max_attempts, \
          a.processing_status, a.processing_error, c.leased_by as content_leased_by, \
-         o.storage_key, o.content_type, o.size_bytes, o.checksum_sha256, a.created_at, \
+         o.storage_key, o.content_type, o.size_bytes, o.checksum_sha256, o.facts, a.created_at, \
          greatest(a.updated_at, w.updated_at) as updated_at, a.stored_at, a.expires_at, \
          a.status <> 'deleted' and a.expires_at <= now() as is_expired, \
          w.due_at as work_due_at, w.leased_by as work_leased_by, \
@@ -110,6 +113,7 @@ pub(super) struct AttachmentRow {
     content_type: Option<String>,
     size_bytes: Option<i64>,
     checksum_sha256: Option<Vec<u8>>,
+    facts: Option<serde_json::Value>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
     stored_at: Option<OffsetDateTime>,
@@ -118,18 +122,6 @@ pub(super) struct AttachmentRow {
     renditions: Option<serde_json::Value>,
     work_due_at: Option<OffsetDateTime>,
     work_leased_by: Option<String>,
-}
-
-/// A rendition as SQL aggregates it.
-#[derive(Debug, Deserialize)]
-struct RenditionJson {
-    rendition: String,
-    key: String,
-    content_type: String,
-    size_bytes: u64,
-    sha256: String,
-    width: Option<u32>,
-    height: Option<u32>,
 }
 
 impl TryFrom<AttachmentRow> for Attachment {
@@ -285,6 +277,12 @@ impl AttachmentRow {
                     .ok_or_else(|| format!("content type {media_type:?}"))?,
                 sha256: Sha256(sha256),
             },
+            facts: match &self.facts {
+                Some(json) => FactsJson::deserialize(json)
+                    .map_err(|error| format!("facts: {error}"))?
+                    .into(),
+                None => Facts::Other,
+            },
             stored_at: self.stored_at.ok_or_else(|| missing("stored_at"))?,
         })
     }
@@ -306,24 +304,7 @@ fn renditions(json: Option<serde_json::Value>) -> Result<Vec<StoredRendition>, S
     };
     let rows: Vec<RenditionJson> =
         serde_json::from_value(json).map_err(|error| format!("renditions: {error}"))?;
-    rows.into_iter()
-        .map(RenditionJson::into_rendition)
-        .collect()
-}
-
-impl RenditionJson {
-    fn into_rendition(self) -> Result<StoredRendition, String> {
-        let mut sha256 = [0; 32];
-        hex::decode_to_slice(&self.sha256, &mut sha256).map_err(|error| error.to_string())?;
-        Ok(StoredRendition {
-            rendition: named(&self.rendition)?,
-            key: StorageKey::from_stored(self.key),
-            content_type: self.content_type,
-            size_bytes: self.size_bytes,
-            sha256: Sha256(sha256),
-            pixels: self.width.zip(self.height),
-        })
-    }
+    rows.into_iter().map(StoredRendition::try_from).collect()
 }
 
 fn named<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {

@@ -1,6 +1,10 @@
 //! What a worker writes under its fence: that it still works, and how it ended.
 
-use super::{Db, DbError, to_bigint, to_seconds};
+use super::facts_json::FactsJson;
+use super::rendition_json::RenditionJson;
+use super::{Db, DbError, to_bigint, to_seconds, to_smallint};
+use crate::attachment::extracted::EXTRACTOR_VERSION;
+use crate::attachment::file_name::FileName;
 use crate::attachment::journal::Ended;
 use crate::attachment::media::MediaType;
 use crate::attachment::processing::ProcessingError;
@@ -9,6 +13,7 @@ use crate::attachment::status_name::StatusName;
 use crate::attachment::storage_key::StorageKey;
 use crate::attachment::work::WorkKind;
 use crate::ids::{AttachmentId, TenantId};
+use sqlx::types::Json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,14 +87,14 @@ impl Db {
             .bind(column!(|e| e.settlement.work.as_str()))
             .bind(column!(|e| e.settlement.fence))
             .bind(column!(|e| match &e.settlement.outcome {
-                Outcome::Stored(_) => "stored",
+                Outcome::Stored { .. } => "stored",
                 Outcome::Ended(_) => "ended",
-                Outcome::Processed(_) => "processed",
+                Outcome::Processed { .. } => "processed",
                 Outcome::RetryAfter { .. } => "retry",
             }))
             .bind(column!(|e| e.log.detail.as_str()))
             .bind(column!(|e| e.log.provider_request_id.as_deref()))
-            .bind(column!(|e| e.log.provider_status.map(super::to_smallint)))
+            .bind(column!(|e| e.log.provider_status.map(to_smallint)))
             .bind(column!(|e| to_bigint(e.log.received_bytes)))
             .bind(column!(|e| to_milliseconds(e.log.fetch)))
             .bind(column!(|e| to_milliseconds(e.log.store)))
@@ -107,27 +112,46 @@ impl Db {
                 .unused_key
                 .as_ref()
                 .map(StorageKey::as_str)))
-            .bind(outcome!(Outcome::Stored(object) => object.key.as_str()))
-            .bind(outcome!(Outcome::Stored(object) => object.media_type.mime()))
-            .bind(outcome!(Outcome::Stored(object) => to_bigint(object.size_bytes)))
-            .bind(outcome!(Outcome::Stored(object) => object.sha256.0.as_slice()))
-            .bind(outcome!(Outcome::Stored(object) => object.media_type.kind().as_str()))
+            .bind(outcome!(Outcome::Stored { object, .. } => object.key.as_str()))
+            .bind(outcome!(Outcome::Stored { object, .. } => object.media_type.mime()))
+            .bind(outcome!(Outcome::Stored { object, .. } => to_bigint(object.size_bytes)))
+            .bind(outcome!(Outcome::Stored { object, .. } => object.sha256.0.as_slice()))
+            .bind(outcome!(Outcome::Stored { object, .. } => object.media_type.kind().as_str()))
+            .bind(column!(|e| match &e.settlement.outcome {
+                Outcome::Stored { facts, .. } => FactsJson::of(facts).map(Json),
+                _ => None,
+            }))
+            .bind(outcome! {
+                Outcome::Stored { object, .. } => object.media_type.has_content(),
+            })
             .bind(outcome! {
                 Outcome::Ended(reason) | Outcome::RetryAfter { reason, .. } => reason.as_str(),
             })
             .bind(outcome! {
-                Outcome::Stored(_) => StatusName::Stored.as_str(),
+                Outcome::Stored { .. } => StatusName::Stored.as_str(),
                 Outcome::Ended(reason) => StatusName::ended(*reason).as_str(),
             })
-            .bind(outcome!(Outcome::Processed(processed) => processed.as_str()))
+            .bind(outcome!(Outcome::Processed { processed, .. } => processed.as_str()))
             .bind(column!(|e| match &e.settlement.outcome {
-                Outcome::Processed(processed) => processed.error().map(ProcessingError::as_str),
+                Outcome::Processed { processed, .. } =>
+                    processed.error().map(ProcessingError::as_str),
                 _ => None,
             }))
+            .bind(outcome! {
+                Outcome::Processed { made, .. } => Json(made.iter().map(RenditionJson::from)
+                    .collect::<Vec<_>>()),
+            })
+            .bind(outcome! {
+                Outcome::Processed { .. } => to_smallint(EXTRACTOR_VERSION),
+            })
             .bind(outcome!(Outcome::RetryAfter { wait, .. } => to_seconds(*wait)))
             .bind(column!(|e| match &e.settlement.outcome {
                 Outcome::RetryAfter { counted, .. } => *counted,
-                Outcome::Stored(_) | Outcome::Ended(_) | Outcome::Processed(_) => true,
+                Outcome::Stored { .. } | Outcome::Ended(_) | Outcome::Processed { .. } => true,
+            }))
+            .bind(column!(|e| match &e.settlement.outcome {
+                Outcome::Stored { file_name, .. } => file_name.as_ref().map(FileName::as_str),
+                _ => None,
             }))
             .fetch_all(&self.pool)
             .await?;

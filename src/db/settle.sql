@@ -5,13 +5,15 @@ with input as (
             $7::text[], $8::smallint[], $9::bigint[], $10::bigint[], $11::bigint[],
             $12::timestamptz[], $13::bigint[], $14::bigint[], $15::text[], $16::text[],
             $17::text[], $18::text[], $19::text[], $20::bigint[], $21::bytea[], $22::text[],
-            $23::text[], $24::text[], $25::text[], $26::text[], $27::float8[], $28::boolean[])
+            $23::jsonb[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[],
+            $29::jsonb[], $30::smallint[], $31::float8[], $32::boolean[], $33::text[])
         with ordinality as t(tenant_id, attachment_id, kind, fence, outcome, detail,
             provider_request_id, provider_status, received_bytes, fetch_ms, store_ms,
             credential_seen, measured_bytes, limit_bytes, declared_content_type,
             detected_content_type, unused_key, storage_key, content_type, size_bytes,
-            checksum_sha256, file_kind, failure_reason, status, processing_status,
-            processing_error, wait_seconds, counted, position)
+            checksum_sha256, file_kind, facts, has_content, failure_reason, status, processing_status,
+            processing_error, made, extractor_version, wait_seconds, counted, learned_name,
+            position)
 ), mine as (
     select i.*, w.leased_by, w.started_at, w.attempt_count
     from input i join work w on w.tenant_id = i.tenant_id and w.attachment_id = i.attachment_id

@@ -17,9 +17,22 @@ pub struct Fetched {
     /// Whether the connection says where the body ends: by its length, in
     /// chunks, or in frames. Else the end is where it closes.
     pub says_its_end: bool,
+    /// What the provider says of the file elsewhere.
+    pub known: Known,
     /// The bytes. Ends in an error rather than early where the connection says
     /// where it ends.
     pub body: BoxStream<'static, Result<Bytes, FetchError>>,
+}
+
+/// What a provider says of a file beside the file itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub file_name: Option<String>,
+    /// Its type.
+    pub content_type: Option<String>,
+    /// Its size in bytes.
+    pub size_bytes: Option<u64>,
 }
 
 /// What is written down about a provider's answer.

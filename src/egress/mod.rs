@@ -14,7 +14,7 @@ mod lookup;
 mod reply;
 mod retry_after;
 
-pub use fetched::{FetchError, Fetched, ResponseHead};
+pub use fetched::{FetchError, Fetched, Known, ResponseHead};
 pub use guard::{Refused, admit};
 pub use reply::Reply;
 

@@ -6,7 +6,7 @@
 //! truncation, reset and time-out alike under "decode".
 
 use super::lookup::{FailedLookup, RefusedAddress};
-use super::{FetchError, Fetched, ResponseHead, retry_after};
+use super::{FetchError, Fetched, Known, ResponseHead, retry_after};
 use crate::attachment::failure::FailureReason;
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -89,6 +89,7 @@ impl Reply {
             content_type,
             content_length,
             says_its_end,
+            known: Known::default(),
             body,
         })
     }

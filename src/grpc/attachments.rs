@@ -3,12 +3,12 @@
 use super::byte_stream::{ByteStream, byte_stream};
 use super::caller::tenant_of;
 use super::convert::{
-    attachment_id, attachment_to_proto, attempt_to_proto, cause, check_enriched, check_processed,
-    form, group, link_request, link_to_proto, list_filter, new_attachment, one_deleted_to_proto,
-    page_size, purged_to_proto, sealed_text, source_deleted_to_proto, source_reference, summary,
-    timestamp, watch_filter, whole_source,
+    attachment_id, attachment_to_proto, attempt_to_proto, cause, form, group, link_request,
+    link_to_proto, list_filter, new_attachment, one_deleted_to_proto, page_size, purged_to_proto,
+    sealed_text, source_deleted_to_proto, source_reference, summary, timestamp, watch_filter,
+    whole_source,
 };
-use super::error::{Violation, internal, invalid, unimplemented};
+use super::error::{Violation, internal, invalid};
 use super::{Capabilities, batch, sealed};
 use crate::access::ByteRange;
 use crate::attachment::Registered;
@@ -278,16 +278,14 @@ impl AttachmentService for Service {
         &self,
         request: Request<ListEnrichedAttachmentsRequest>,
     ) -> Result<Response<ListEnrichedAttachmentsResponse>, Status> {
-        check_enriched(request.get_ref())?;
-        Err(unimplemented("ListEnrichedAttachments"))
+        self.0.enriched_attachments(request).await
     }
 
     async fn get_processed_content(
         &self,
         request: Request<GetProcessedContentRequest>,
     ) -> Result<Response<GetProcessedContentResponse>, Status> {
-        check_processed(request.get_ref())?;
-        Err(unimplemented("GetProcessedContent"))
+        self.0.processed_content(request).await
     }
 
     async fn retry_attachment(

@@ -14,8 +14,16 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tonic::Status;
 
-/// A call is answered, or its stream begun, within this time whatever its caller allows.
+/// A call is answered, or its stream begun, within this time whatever its caller
+/// allows; those that wait for something have longer.
 pub(super) const LONGEST_CALL: Duration = Duration::from_secs(30);
+
+/// Calls that may be asked to wait for a minute, and then some to answer.
+const WAITING: [&str; 2] = [
+    "/attachments.v1.AttachmentService/GetProcessedContent",
+    "/attachments.v1.AttachmentService/ListEnrichedAttachments",
+];
+const LONGEST_WAIT: Duration = Duration::from_secs(75);
 
 /// A fifth of the caller's time, within these bounds, is left to bring it the
 /// answer: on a busy machine tonic begins to count well before [`keep`] does. A
@@ -61,6 +69,11 @@ pub(super) async fn keep(
     request: Request,
     next: Next,
 ) -> Response {
+    let longest = if WAITING.contains(&request.uri().path()) {
+        longest.max(LONGEST_WAIT)
+    } else {
+        longest
+    };
     let patience = match Patience::of(request.headers(), longest) {
         Ok(patience) => patience,
         Err(malformed) => return Status::from(malformed).into_http(),

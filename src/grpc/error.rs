@@ -258,6 +258,10 @@ impl From<AccessError> for Status {
                 "object storage is not available",
                 "STORAGE_UNAVAILABLE",
             ),
+            AccessError::Text(cause) => {
+                tracing::error!(error = %Chain(&cause), "a stored text could not be read");
+                internal()
+            }
             AccessError::Damaged(_) => with_reason(
                 Code::DataLoss,
                 "the stored bytes are not whole",

@@ -8,6 +8,7 @@ mod attachments;
 mod batch;
 mod byte_stream;
 mod caller;
+mod content;
 mod convert;
 mod deadline;
 mod details;
@@ -15,6 +16,7 @@ mod error;
 mod language;
 mod sealed;
 mod span;
+mod wait;
 
 use crate::access::Access;
 use crate::admin::Admin;

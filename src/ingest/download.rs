@@ -1,4 +1,5 @@
-//! One body on its way into the spool: paced and inspected as it comes.
+//! One body on its way into the spool: paced, counted and recognised as it
+//! comes.
 
 use super::counts;
 use super::failure::Failure;
@@ -8,7 +9,7 @@ use crate::attachment::failure::FailureReason;
 use crate::attachment::retry::spread;
 use crate::attachment::status::Attempt;
 use crate::egress::FetchError;
-use crate::inspect::{Inspection, Inspector};
+use crate::inspect::{Arrived, Intake};
 use crate::telemetry::Chain;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _};
@@ -23,7 +24,7 @@ const DISK_PAUSE: Duration = Duration::from_secs(10);
 /// A body that is taken in.
 pub(super) struct Download<'a> {
     pub(super) attempt: &'a Attempt,
-    pub(super) inspector: Inspector<'a>,
+    pub(super) intake: Intake<'a>,
     pub(super) spool: Spool<'a>,
     pub(super) pace: Pace,
 }
@@ -36,7 +37,7 @@ impl Download<'_> {
         mut body: BoxStream<'static, Result<Bytes, FetchError>>,
     ) -> Result<(), Failure> {
         loop {
-            let left = self.pace.left(self.inspector.at_most(), Instant::now());
+            let left = self.pace.left(self.intake.at_most(), Instant::now());
             let Ok(next) = timeout(left, body.next()).await else {
                 return Err(too_slow(
                     "longer than its size allows (egress.total_timeout)",
@@ -45,28 +46,28 @@ impl Download<'_> {
             let Some(piece) = next.transpose()? else {
                 return Ok(());
             };
-            self.inspector.push(&piece)?;
+            self.intake.push(&piece)?;
             if !self.pace.keeps_up(self.received_bytes(), Instant::now()) {
                 return Err(too_slow(
                     "slower than the floor (egress.min_bytes_per_second)",
                 ));
             }
-            let pushed = self.spool.push(&piece, self.inspector.at_most()).await;
+            let pushed = self.spool.push(&piece).await;
             pushed.map_err(|error| spool_failed(&error, self.attempt))?;
         }
     }
 
     /// Bytes that came so far.
     pub(super) fn received_bytes(&self) -> u64 {
-        self.inspector.size_bytes()
+        self.intake.size_bytes()
     }
 
     /// Ends with the last byte.
-    pub(super) async fn finish(self) -> Result<(Inspection, Spooled), Failure> {
-        let inspection = self.inspector.finish()?;
+    pub(super) async fn finish(self) -> Result<(Arrived, Spooled), Failure> {
+        let arrived = self.intake.finish()?;
         let spooled = self.spool.finish().await;
         let spooled = spooled.map_err(|error| spool_failed(&error, self.attempt))?;
-        Ok((inspection, spooled))
+        Ok((arrived, spooled))
     }
 }
 

@@ -16,6 +16,7 @@ mod pace;
 mod provider;
 mod spool;
 mod transfer;
+mod verdict;
 
 pub use pace::{Allowance, Floor};
 
@@ -32,6 +33,7 @@ use crate::db::{Db, KeptChannels};
 use crate::failpoint::{self, Step};
 use crate::provider::{Providers, Sealer};
 use crate::queue::{Held, Job, Queue};
+use crate::sandbox::Sandbox;
 use crate::telemetry::Chain;
 use failure::Failure;
 use measured::Measured;
@@ -63,11 +65,22 @@ pub struct Settings {
     pub spool_disk_bytes: u64,
 }
 
+/// Where work comes from, and where a stored file goes on.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    /// Files to be brought in.
+    pub ingest: Queue,
+    /// Content to be made.
+    pub content: Queue,
+}
+
 /// Brings attachments in.
 #[derive(Debug, Clone)]
 pub struct Ingest {
     db: Db,
     queue: Queue,
+    /// Hears of files whose content is to be made.
+    content: Queue,
     transfer: Arc<Transfer>,
     retry: RetryPolicy,
 }
@@ -78,10 +91,11 @@ impl Ingest {
     pub fn new(
         db: Db,
         channels: KeptChannels,
-        queue: Queue,
+        queues: Queues,
         providers: Providers,
         sealer: Arc<Sealer>,
         bucket: Bucket,
+        sandbox: Sandbox,
         settings: Settings,
     ) -> Self {
         counts::begin();
@@ -89,8 +103,9 @@ impl Ingest {
         let provider = Provider::new(db.clone(), channels, sealer, providers, retry);
         Self {
             db,
-            queue,
-            transfer: Arc::new(Transfer::new(provider, bucket, settings)),
+            queue: queues.ingest,
+            content: queues.content,
+            transfer: Arc::new(Transfer::new(provider, bucket, sandbox, settings)),
             retry,
         }
     }
@@ -172,8 +187,13 @@ impl Ingest {
     /// What follows, and what the journal says of it.
     fn judge(&self, attempt: Attempt, result: Result<Put, Failure>) -> Ended {
         match result {
-            Ok(Put { object, measured }) => Ended {
-                settlement: attempt.stored(object),
+            Ok(Put {
+                object,
+                facts,
+                file_name,
+                measured,
+            }) => Ended {
+                settlement: attempt.stored(object, facts, file_name),
                 log: measured.into_log("stored"),
             },
             Err(failure) => {
@@ -199,10 +219,17 @@ impl Ingest {
     async fn finish(&self, ended: &Arc<Ended>) {
         let settlement = &ended.settlement;
         match (self.queue.settle(ended).await, &settlement.outcome) {
-            (Ok(true), _) => report(ended),
+            (Ok(true), outcome) => {
+                report(ended);
+                if let Outcome::Stored { object, .. } = outcome
+                    && object.media_type.has_content()
+                {
+                    self.content.ring();
+                }
+            }
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
-                if let Outcome::Stored(object) = outcome {
+                if let Outcome::Stored { object, .. } = outcome {
                     self.give_up(&settlement.attachment, &object.key).await;
                 }
             }
@@ -228,10 +255,10 @@ fn milliseconds(duration: Duration) -> u64 {
 fn report(ended: &Ended) {
     let Ended { settlement, log } = ended;
     let (outcome, reason) = match &settlement.outcome {
-        Outcome::Stored(_) => ("stored", ""),
+        Outcome::Stored { .. } => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
         Outcome::Ended(reason) => ("ended", reason.as_str()),
-        Outcome::Processed(processed) => ("processed", processed.as_str()),
+        Outcome::Processed { processed, .. } => ("processed", processed.as_str()),
     };
     counts::attempt_ended(outcome, reason);
     tracing::info!(

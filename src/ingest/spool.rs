@@ -3,6 +3,7 @@
 
 use super::disk_budget::{DiskBudget, Taken};
 use crate::blob::Payload;
+use crate::ids::TenantId;
 use bytes::BytesMut;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -38,17 +39,17 @@ impl Spools {
         self.disk_bytes
     }
 
-    /// A place for a file that is announced with this length, if with any.
-    pub(super) fn open(&self, announced: Option<u64>) -> Spool<'_> {
-        Spool::new(self.memory_bytes, &self.dir, &self.disk, announced)
+    /// A place for a tenant's file that is announced with this length, if with any.
+    pub(super) fn open(&self, tenant: &TenantId, announced: Option<u64>) -> Spool<'_> {
+        let taken = self.disk.begin(tenant);
+        Spool::new(self.memory_bytes, &self.dir, taken, announced)
     }
 }
 
 /// Where one file waits.
 pub(super) struct Spool<'a> {
     dir: &'a Path,
-    disk: &'a DiskBudget,
-    taken: Option<Taken>,
+    taken: Taken,
     /// What is not on disk yet.
     buffer: BytesMut,
     /// Bytes that may wait in the buffer.
@@ -61,7 +62,7 @@ pub(super) struct Spool<'a> {
 pub(super) struct Spooled {
     pub(super) payload: Payload,
     /// To be kept for as long as the payload is.
-    pub(super) taken: Option<Taken>,
+    pub(super) taken: Taken,
 }
 
 /// The spool could not take it.
@@ -78,12 +79,7 @@ pub(super) enum SpoolError {
 impl<'a> Spool<'a> {
     /// For a file that is announced with this length, if with any. One that
     /// is not to stay in memory takes no more of it than a piece needs.
-    fn new(
-        memory_bytes: usize,
-        dir: &'a Path,
-        disk: &'a DiskBudget,
-        announced: Option<u64>,
-    ) -> Self {
+    fn new(memory_bytes: usize, dir: &'a Path, taken: Taken, announced: Option<u64>) -> Self {
         let announced = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         let capacity = if announced > memory_bytes {
             PIECE_BYTES
@@ -92,8 +88,7 @@ impl<'a> Spool<'a> {
         };
         Self {
             dir,
-            disk,
-            taken: None,
+            taken,
             buffer: BytesMut::with_capacity(announced.min(capacity)),
             capacity,
             file: None,
@@ -101,12 +96,9 @@ impl<'a> Spool<'a> {
         }
     }
 
-    /// Takes the next bytes of a file that has `at_most` so many in all.
-    pub(super) async fn push(&mut self, bytes: &[u8], at_most: u64) -> Result<(), SpoolError> {
+    /// Takes the next bytes.
+    pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         if self.buffer.len() + bytes.len() > self.capacity {
-            if self.taken.is_none() {
-                self.taken = Some(self.disk.take(at_most).ok_or(SpoolError::Full)?);
-            }
             self.write_out().await?;
             self.capacity = PIECE_BYTES;
         }
@@ -132,7 +124,10 @@ impl<'a> Spool<'a> {
         })
     }
 
-    async fn write_out(&mut self) -> io::Result<()> {
+    async fn write_out(&mut self) -> Result<(), SpoolError> {
+        if !self.taken.grow(self.buffer.len() as u64) {
+            return Err(SpoolError::Full);
+        }
         let mut piece = std::mem::take(&mut self.buffer);
         let open = self.file.clone();
         let dir = self.dir.to_owned();
@@ -163,8 +158,9 @@ mod tests {
     async fn small_files_stay_in_memory_and_large_ones_leave_no_name() {
         let dir = tempfile::tempdir().unwrap();
         let disk = DiskBudget::new(1_000_000);
-        let mut spool = Spool::new(10, dir.path(), &disk, Some(10));
-        spool.push(b"0123456789", 10).await.unwrap();
+        let tenant: TenantId = "acme".parse().unwrap();
+        let mut spool = Spool::new(10, dir.path(), disk.begin(&tenant), Some(10));
+        spool.push(b"0123456789").await.unwrap();
         let Payload::Memory(bytes) = spool.finish().await.unwrap().payload else {
             panic!("not in memory");
         };
@@ -172,12 +168,12 @@ mod tests {
 
         let sent: Vec<u8> = (0..600_000_u32).map(|n| (n % 253) as u8).collect();
         for announced in [None, Some(600_000)] {
-            let mut spool = Spool::new(10, dir.path(), &disk, announced);
+            let mut spool = Spool::new(10, dir.path(), disk.begin(&tenant), announced);
             for piece in sent.chunks(7_000) {
-                spool.push(piece, 600_000).await.unwrap();
+                spool.push(piece).await.unwrap();
             }
             let spooled = spool.finish().await.unwrap();
-            assert!(disk.take(600_000).is_none(), "it keeps its share");
+            assert!(!disk.begin(&tenant).grow(600_000), "it keeps its share");
             let Payload::File { file, len } = spooled.payload else {
                 panic!("not on disk");
             };

@@ -8,14 +8,18 @@ use super::outage::Outage;
 use super::pace::{Allowance, Floor, Pace};
 use super::provider::{Channel, Provider};
 use super::spool::{Spooled, Spools};
+use super::verdict::{Inspection, inspect};
+use crate::attachment::facts::Facts;
 use crate::attachment::failure::{Consequence, FailureReason};
+use crate::attachment::file_name::FileName;
 use crate::attachment::language::Language;
-use crate::attachment::media::MediaLimits;
+use crate::attachment::media::{DeclaredType, MediaLimits, MediaType};
 use crate::attachment::status::{Attempt, StoredObject};
 use crate::attachment::storage_key::StorageKey;
 use crate::blob::{BlobError, Bucket};
 use crate::egress::Fetched;
-use crate::inspect::{Expectation, Inspection, Inspector};
+use crate::inspect::{Announced, Hints, Intake};
+use crate::sandbox::Sandbox;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,6 +31,7 @@ const SKEW_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Transfer {
     provider: Provider,
     bucket: Bucket,
+    sandbox: Sandbox,
     outage: Outage,
     spools: Spools,
     /// Of channels that set none.
@@ -39,6 +44,8 @@ pub(super) struct Transfer {
 pub(super) struct Received {
     inspection: Inspection,
     spooled: Spooled,
+    /// Its name, where only its provider knew one.
+    file_name: Option<FileName>,
     /// What was measured of it.
     pub(super) measured: Measured,
 }
@@ -47,15 +54,25 @@ pub(super) struct Received {
 pub(super) struct Put {
     /// What is in the bucket.
     pub(super) object: StoredObject,
+    /// What was read of it.
+    pub(super) facts: Facts,
+    /// Its name, where only its provider knew one.
+    pub(super) file_name: Option<FileName>,
     /// What was measured on its way.
     pub(super) measured: Measured,
 }
 
 impl Transfer {
-    pub(super) fn new(provider: Provider, bucket: Bucket, settings: Settings) -> Self {
+    pub(super) fn new(
+        provider: Provider,
+        bucket: Bucket,
+        sandbox: Sandbox,
+        settings: Settings,
+    ) -> Self {
         Self {
             provider,
             bucket,
+            sandbox,
             outage: Outage::default(),
             spools: Spools::new(
                 settings.spool_memory_bytes,
@@ -126,7 +143,7 @@ impl Transfer {
         let fetched = self.provider.fetch(attempt, channel).await?;
         let limits = channel.limits.over(&self.limits);
         let limits = limits.at_most(self.spools.largest_file_bytes());
-        let expectation = expectation(attempt, &fetched);
+        let told = Told::of(attempt, &fetched);
         let Fetched {
             head,
             content_length,
@@ -138,16 +155,16 @@ impl Transfer {
             received_bytes,
             ..Measured::default()
         };
-        let inspector = match Inspector::new(expectation, &limits) {
-            Ok(inspector) => inspector,
+        let intake = match Intake::new(told.announced, told.declared, &limits) {
+            Ok(intake) => intake,
             Err(refused) => {
                 return Err(Failure::from(refused).measuring(|seen| answered(0).judged(seen)));
             }
         };
         let mut download = Download {
             attempt,
-            inspector,
-            spool: self.spools.open(content_length),
+            intake,
+            spool: self.spools.open(&attempt.attachment.tenant, content_length),
             pace: Pace::new(self.floor, self.allowance, Instant::now()),
         };
         let taken = download.take_in(body).await;
@@ -156,10 +173,21 @@ impl Transfer {
             Ok(()) => download.finish().await,
             Err(failure) => Err(failure),
         };
-        match finished {
+        let judged = match finished {
+            Ok((arrived, spooled)) => {
+                let hints = told.hints(&limits, arrived.is_whole);
+                let payload = &spooled.payload;
+                inspect(&self.sandbox, attempt, payload, arrived, hints, &limits)
+                    .await
+                    .map(|inspection| (inspection, spooled))
+            }
+            Err(failure) => Err(failure),
+        };
+        match judged {
             Ok((inspection, spooled)) => Ok(Received {
                 inspection,
                 spooled,
+                file_name: told.learned_name(attempt),
                 measured,
             }),
             Err(failure) => Err(failure.measuring(|seen| measured.judged(seen))),
@@ -171,6 +199,7 @@ impl Transfer {
         let Received {
             inspection,
             spooled,
+            file_name,
             measured,
         } = received;
         let Spooled {
@@ -200,7 +229,12 @@ impl Transfer {
             media_type: inspection.media_type,
             sha256: inspection.sha256,
         };
-        Ok(Put { object, measured })
+        Ok(Put {
+            object,
+            facts: inspection.facts,
+            file_name,
+            measured,
+        })
     }
 
     /// How long to put the attempt off, if it is the store that is unavailable.
@@ -229,17 +263,55 @@ impl Transfer {
     }
 }
 
-/// What is known of a file before its first byte.
-fn expectation(attempt: &Attempt, fetched: &Fetched) -> Expectation {
-    let attachment = &attempt.attachment;
-    Expectation {
-        declared: attachment.declared_type(),
-        declared_size_bytes: attachment
-            .declared_size_bytes
-            .filter(|_| attempt.source.keeps_its_size()),
-        file_name: attachment.file_name.clone(),
-        served_content_type: fetched.content_type.clone(),
-        served_length: fetched.content_length,
-        says_its_end: fetched.says_its_end,
+/// What is known of a file before its first byte: by its sender, and where
+/// that says nothing by its provider.
+struct Told {
+    announced: Announced,
+    declared: DeclaredType,
+    file_name: FileName,
+    served: Option<MediaType>,
+}
+
+impl Told {
+    fn of(attempt: &Attempt, fetched: &Fetched) -> Self {
+        let attachment = &attempt.attachment;
+        let known = &fetched.known;
+        let declared_bytes = attachment.declared_size_bytes.or(known.size_bytes);
+        let declared = match (attachment.declared_type(), &known.content_type) {
+            (DeclaredType::Nothing, Some(mime)) => DeclaredType::of(mime),
+            (declared, _) => declared,
+        };
+        let file_name = match &known.file_name {
+            Some(name) if attachment.file_name.as_str().is_empty() => FileName::new(name),
+            _ => attachment.file_name.clone(),
+        };
+        Self {
+            announced: Announced {
+                declared_bytes: declared_bytes.filter(|_| attempt.source.keeps_its_size()),
+                served_bytes: fetched.content_length,
+                says_its_end: fetched.says_its_end,
+            },
+            declared,
+            file_name,
+            served: MediaType::from_mime(&fetched.content_type),
+        }
+    }
+
+    fn hints(&self, limits: &MediaLimits, is_whole: bool) -> Hints {
+        Hints {
+            declared: self.declared,
+            by_name: MediaType::from_file_name(&self.file_name),
+            served: self.served,
+            takes_html: limits.allows(MediaType::Html),
+            is_whole_by_length: is_whole,
+            language: Language::default(),
+        }
+    }
+
+    /// The name, where the record has none.
+    fn learned_name(&self, attempt: &Attempt) -> Option<FileName> {
+        let recorded = attempt.attachment.file_name.as_str();
+        let learned = recorded.is_empty() && !self.file_name.as_str().is_empty();
+        learned.then(|| self.file_name.clone())
     }
 }

@@ -22,7 +22,7 @@ const LADDER: &[(Group, &[&str])] = &[
             "audit", "admin",
         ],
     ),
-    (Group::Ground, &["queue", "provider", "auth"]),
+    (Group::Ground, &["queue", "provider", "auth", "sandbox"]),
     (Group::Ground, &["db", "blob", "inspect", "egress", "seal"]),
     (Group::Core, &["attachment"]),
     (Group::Core, &["ids", "clock"]),
@@ -46,6 +46,7 @@ const ON_GROUND: &[(&str, &str)] = &[
     ("provider", "egress"),
     ("provider", "seal"),
     ("auth", "egress"),
+    ("sandbox", "inspect"),
 ];
 
 /// Libraries that have a home. The frame composes and may name any.

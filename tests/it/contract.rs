@@ -1,14 +1,10 @@
 //! The contract itself: what is served, and what every error tells.
 
 use crate::support::{TENANT, TestApp, get_request};
-use crate::surface::stage::UNKNOWN;
 use crate::surface::status::reason;
 use crate::surface::wire::{self, every_rpc, refusal};
 use attachments::auth::Scope;
-use attachments::proto::{
-    GetProcessedContentRequest, ListEnrichedAttachmentsRequest, TestChannelRequest,
-    list_enriched_attachments_request,
-};
+use attachments::proto::TestChannelRequest;
 use prost::Message as _;
 use prost_types::FileDescriptorProto;
 use secrecy::ExposeSecret as _;
@@ -23,24 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 /// it should be.
 pub fn not_built() -> Vec<(String, Vec<u8>)> {
     let channel_id = crate::support::LINE.to_owned();
-    let group = list_enriched_attachments_request::Group::MessageId("m".to_owned());
-    let enriched = ListEnrichedAttachmentsRequest {
-        group: Some(group),
-        ..ListEnrichedAttachmentsRequest::default()
-    };
-    let processed = GetProcessedContentRequest {
-        attachment_id: UNKNOWN.to_owned(),
-        ..GetProcessedContentRequest::default()
-    };
     vec![
-        (
-            wire::attachments("ListEnrichedAttachments"),
-            enriched.encode_to_vec(),
-        ),
-        (
-            wire::attachments("GetProcessedContent"),
-            processed.encode_to_vec(),
-        ),
         (
             wire::admin("TestChannel"),
             TestChannelRequest { channel_id }.encode_to_vec(),

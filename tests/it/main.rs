@@ -11,6 +11,7 @@
 mod access;
 mod admin;
 mod audit;
+mod content;
 mod contract;
 mod fairness;
 #[path = "../ground/mod.rs"]

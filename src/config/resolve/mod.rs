@@ -9,7 +9,8 @@ use super::fault::{Fault, Faults};
 use super::sections::Config;
 use crate::provider::SealingKey;
 use crate::{
-    access, auth, blob, content, db, egress, ingest, provider, queue, register, sweep, watch,
+    access, auth, blob, content, db, egress, ingest, provider, queue, register, sandbox, sweep,
+    watch,
 };
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ pub struct Resolved {
     pub queue: queue::Settings,
     pub content: content::Settings,
     pub content_queue: queue::Settings,
+    pub sandbox: sandbox::Settings,
     pub sweep: sweep::Settings,
     pub access: access::Settings,
     pub watch: watch::Settings,
@@ -111,6 +113,7 @@ impl Config {
             queue: self.queue_settings(),
             content: self.content_settings(),
             content_queue: self.content_queue_settings(),
+            sandbox: sandbox::Settings::default(),
             sweep: self.sweep_settings(),
             access,
             watch: watch::Settings {

@@ -15,6 +15,9 @@ const FLUSHERS: usize = 2;
 /// Nobody waits for content as they do for a file: while there is none to make,
 /// it is looked for less often, or a replica at rest would ask twice as much.
 const CONTENT_POLLS: u32 = 20;
+/// Files that content is made of are held in memory meanwhile, and a child of
+/// the sandbox has room for no more.
+const LARGEST_CONTENT: u64 = 64 * 1024 * 1024;
 
 impl Config {
     /// What the queue needs.
@@ -127,6 +130,7 @@ impl Config {
     pub(super) fn content_settings(&self) -> content::Settings {
         content::Settings {
             retry: self.retry_policy(),
+            max_bytes: LARGEST_CONTENT,
         }
     }
 

@@ -4,10 +4,10 @@ use super::super::error::Violation;
 use super::names::few;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::media::MediaKind;
-use crate::attachment::processing::{Processed, Processing};
+use crate::attachment::processing::{Processed, Processing, ProcessingError};
 use crate::attachment::status_name::StatusName;
 use crate::proto::attachment as proto;
-use crate::proto::processed_content::Status as ProcessingMessage;
+use crate::proto::processed_content::{ErrorCode, Status as ProcessingMessage};
 use std::str::FromStr as _;
 
 const MAX_STATUSES: usize = 16;
@@ -57,6 +57,21 @@ pub(super) const fn processing_to_proto(processing: Processing) -> ProcessingMes
         Processing::Ended(Processed::Partial) => ProcessingMessage::Partial,
         Processing::Ended(Processed::Failed(_)) => ProcessingMessage::Failed,
         Processing::Ended(Processed::Skipped(_)) => ProcessingMessage::Skipped,
+    }
+}
+
+/// Why there is no content, on the wire.
+pub(super) const fn error_to_proto(error: Option<ProcessingError>) -> ErrorCode {
+    match error {
+        None => ErrorCode::Unspecified,
+        Some(ProcessingError::Scanned) => ErrorCode::Scanned,
+        Some(ProcessingError::Encrypted) => ErrorCode::Encrypted,
+        Some(ProcessingError::NoTextMapping) => ErrorCode::NoTextMapping,
+        Some(ProcessingError::TooComplex) => ErrorCode::TooComplex,
+        Some(ProcessingError::TooManyPixels) => ErrorCode::TooManyPixels,
+        Some(ProcessingError::UnsupportedFormat) => ErrorCode::UnsupportedFormat,
+        Some(ProcessingError::ExtractorFailed) => ErrorCode::ExtractorFailed,
+        Some(ProcessingError::SourceGone) => ErrorCode::SourceGone,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Wire messages to the core's types and back.
 
 mod channel;
+mod content;
 mod credential;
 mod deletion;
 mod enums;
@@ -18,6 +19,10 @@ mod unbuilt;
 mod update_mask;
 
 pub(super) use channel::{channel_to_proto, policy_after, put_channel_id};
+pub(super) use content::{
+    EnrichedRequest, PlaceInText, ProcessedRequest, content_to_proto, enriched_request,
+    enriched_to_proto, processed_request,
+};
 pub(super) use credential::credential;
 pub(super) use deletion::{
     cause, group, one_deleted_to_proto, purged_to_proto, source_deleted_to_proto, source_reference,
@@ -34,4 +39,4 @@ pub(super) use redrive::{
 pub(super) use registration::new_attachment;
 pub(super) use tenant::{tenant_after, tenant_to_proto};
 pub(super) use times::timestamp;
-pub(super) use unbuilt::{check_audit_events, check_enriched, check_processed};
+pub(super) use unbuilt::check_audit_events;

@@ -3,6 +3,7 @@
 use super::enums::{kind_to_proto, processing_to_proto, reason_to_proto, status_to_proto};
 use super::link::form_to_proto;
 use super::times::{duration, timestamp};
+use crate::attachment::facts::Facts;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::{Ending, JournalEntry};
 use crate::attachment::language::Language;
@@ -57,8 +58,16 @@ pub(in crate::grpc) fn attachment_to_proto(
         processing_status: processing_to_proto(attachment.processing).into(),
         ..proto::Attachment::default()
     };
-    if let AttachmentStatus::Stored { object, stored_at } = attachment.status {
+    if let AttachmentStatus::Stored {
+        object,
+        facts,
+        stored_at,
+    } = attachment.status
+    {
+        let (image, av) = facts_to_proto(facts);
         message = proto::Attachment {
+            image,
+            av,
             content_type: object.media_type.mime().to_owned(),
             size_bytes: to_int64(object.size_bytes),
             checksum_sha256: object.sha256.to_hex(),
@@ -68,6 +77,32 @@ pub(in crate::grpc) fn attachment_to_proto(
         };
     }
     message
+}
+
+/// What is known of a picture, or of a recording.
+fn facts_to_proto(facts: Facts) -> (Option<proto::ImageInfo>, Option<proto::AvInfo>) {
+    match facts {
+        Facts::Image(image) => {
+            let image = proto::ImageInfo {
+                width: to_int32(image.width),
+                height: to_int32(image.height),
+                orientation: image.orientation.into(),
+                frames: to_int32(image.frames),
+                thumbhash: image.thumbhash.unwrap_or_default().into(),
+            };
+            (Some(image), None)
+        }
+        Facts::Av(av) => {
+            let (width, height) = av.pixels.unwrap_or_default();
+            let av = proto::AvInfo {
+                duration: av.duration.map(duration),
+                width: to_int32(width),
+                height: to_int32(height),
+            };
+            (None, Some(av))
+        }
+        Facts::Document(_) | Facts::Other => (None, None),
+    }
 }
 
 /// An attempt as the contract spells it; `number` counts from 1.
@@ -184,8 +219,8 @@ fn rendition(stored: &StoredRendition) -> proto::Rendition {
         r#type: form_to_proto(stored.rendition).into(),
         content_type: stored.content_type.clone(),
         size_bytes: to_int64(stored.size_bytes),
-        width: i32::try_from(width).unwrap_or(i32::MAX),
-        height: i32::try_from(height).unwrap_or(i32::MAX),
+        width: to_int32(width),
+        height: to_int32(height),
     }
 }
 
@@ -230,6 +265,10 @@ fn optional(name: Option<impl ToString>) -> String {
     name.map_or_else(String::new, |name| name.to_string())
 }
 
-fn to_int64(value: u64) -> i64 {
+pub(super) fn to_int32(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+pub(super) fn to_int64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 use super::{REQUEST_ID, Settings, refused};
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::Method;
-use crate::egress::{ChosenBy, Egress, FetchError};
+use crate::egress::{ChosenBy, Egress, FetchError, Known};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -61,11 +61,37 @@ struct InfoAnswer {
 pub(super) struct FileInfo {
     #[serde(default)]
     mode: String,
+    name: Option<String>,
+    mimetype: Option<String>,
+    size: Option<u64>,
     url_private_download: Option<String>,
     url_private: Option<String>,
 }
 
 impl FileInfo {
+    /// What Slack says of the file.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            file_name: self.name.clone(),
+            content_type: self.mimetype.clone(),
+            size_bytes: self.size,
+        }
+    }
+
+    /// Whether the file is a page, so that one of this length may be it. The
+    /// sign-in page has another length.
+    pub(super) fn is_page(&self, length: Option<u64>) -> bool {
+        let is_html = self
+            .mimetype
+            .as_deref()
+            .is_some_and(|mime| mime.trim().eq_ignore_ascii_case("text/html"));
+        let same = self
+            .size
+            .zip(length)
+            .is_none_or(|(size, length)| size == length);
+        is_html && same
+    }
+
     /// Where the bytes lie, or why there are none to be had.
     pub(super) fn download_url(&self) -> Result<String, FetchError> {
         match self.mode.as_str() {
@@ -78,7 +104,7 @@ impl FileInfo {
                 "Slack says the file lies elsewhere",
             )),
             "hidden_by_limit" => Err(FetchError::new(
-                FailureReason::SourceForbidden,
+                FailureReason::SourcePlanLimit,
                 "Slack hides the file behind its plan's limit",
             )),
             _ => self

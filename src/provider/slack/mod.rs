@@ -3,14 +3,16 @@
 //!
 //! Slack answers a missing scope, a revoked token and a file that is not
 //! ready yet alike: 200 with its sign-in page. So a page where a file was
-//! expected is put to `files.info`, which tells the three apart.
+//! expected is put to `files.info`, which tells the three apart, and from a
+//! file that is a page.
 
 mod info;
 
 use crate::attachment::failure::FailureReason;
 use crate::attachment::source::SlackSource;
-use crate::egress::{ChosenBy, Egress, FetchError, Fetched, Reply, ResponseHead};
+use crate::egress::{ChosenBy, Egress, FetchError, Fetched, Known, Reply, ResponseHead};
 use ::url::{Host, Origin, Url};
+use bytes::BytesMut;
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use secrecy::SecretString;
@@ -70,51 +72,67 @@ pub(super) async fn fetch(
         .url_private_download
         .as_deref()
         .filter(|_| source.file_access != "check_file_info");
+    let mut known = Known::default();
     let url = if let Some(url) = announced {
         url.to_owned()
     } else {
         let file = info::get(egress, settings, &source.file_id, credential).await?;
+        known = file.known();
         file.download_url()?
     };
-    let head = match slack.download(&url).await? {
+    let (page, head) = match slack.download(&url).await? {
         Answer::File(reply, head) => {
             let fetched = reply.into_fetched(head.clone())?;
-            match reveal(fetched).await? {
+            match reveal(Fetched { known, ..fetched }).await? {
                 Revealed::File(fetched) => return Ok(fetched),
-                Revealed::Page => head,
+                Revealed::Page(fetched) => (Some(fetched), head),
             }
         }
-        Answer::SignIn(head) => head,
+        Answer::SignIn(head) => (None, head),
     };
-    info::get(egress, settings, &source.file_id, credential).await?;
+    let file = info::get(egress, settings, &source.file_id, credential).await?;
+    if let Some(fetched) = page.filter(|fetched| file.is_page(fetched.content_length)) {
+        let known = file.known();
+        return Ok(Fetched { known, ..fetched });
+    }
     let detail = "Slack sent a page instead of the file";
     Err(FetchError::new(FailureReason::SourceNotReady, detail).with_head(head))
 }
 
 enum Revealed {
     File(Fetched),
-    Page,
+    /// A page, which may be the file.
+    Page(Fetched),
 }
 
-/// Looks at the first bytes: the sign-in page comes under other types too.
-/// No channel takes html by default, so a page is never the file itself
-/// unless its sender declared one; then its type is decided where all are.
+/// More than a page needs to be known by.
+const HEAD_BYTES: usize = 512;
+
+/// Looks at the first bytes, in however small pieces they come: the sign-in
+/// page comes under other types too.
 async fn reveal(mut fetched: Fetched) -> Result<Revealed, FetchError> {
-    let Some(first) = fetched.body.next().await.transpose()? else {
-        return Ok(Revealed::File(fetched));
-    };
-    let start = first.trim_ascii_start();
-    let page = [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
+    let mut head = BytesMut::new();
+    while head.len() < HEAD_BYTES
+        && let Some(piece) = fetched.body.next().await.transpose()?
+    {
+        head.extend_from_slice(&piece);
+    }
+    let head = head.freeze();
+    let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
+    let start = start.trim_ascii_start();
+    let is_page = [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
         start
             .get(..tag.len())
             .is_some_and(|bytes| bytes.eq_ignore_ascii_case(tag))
     });
-    if page {
-        return Ok(Revealed::Page);
+    if !head.is_empty() {
+        fetched.body = stream::once(async { Ok(head) }).chain(fetched.body).boxed();
     }
-    let rest = fetched.body;
-    fetched.body = stream::once(async { Ok(first) }).chain(rest).boxed();
-    Ok(Revealed::File(fetched))
+    Ok(if is_page {
+        Revealed::Page(fetched)
+    } else {
+        Revealed::File(fetched)
+    })
 }
 
 struct Slack<'a> {

@@ -31,14 +31,15 @@ async fn stored(app: &TestApp, id: &str) -> Attachment {
     app.line_plays(id, &[]);
     let stored = app.ingest(line(id)).await;
     assert_eq!(stored.status(), Status::Stored);
-    stored
+    let processed = processed(app, &stored.attachment_id).await;
+    assert_eq!(processed.processing_status(), Processing::Success);
+    processed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
+async fn content_is_made_anew_and_touches_no_status() {
     let app = TestApp::start().await;
     let before = stored(&app, "1001").await;
-    assert_eq!(before.processing_status(), Processing::Unspecified);
     let mut watch = app
         .client(TENANT)
         .watch_attachments(WatchAttachmentsRequest::default())
@@ -47,8 +48,13 @@ async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
         .into_inner();
 
     assert_eq!(redrive_content(&app, "").await, 1);
+    // Its end is told, and nothing of the way there.
+    let heard = watch.message().await.unwrap().unwrap().attachment.unwrap();
+    assert_eq!(
+        (heard.status(), heard.processing_status()),
+        (Status::Stored, Processing::Success)
+    );
     let after = processed(&app, &before.attachment_id).await;
-    assert_eq!(after.processing_status(), Processing::Skipped);
     assert_eq!(
         (after.status(), after.attempt_count),
         (Status::Stored, before.attempt_count)
@@ -58,10 +64,12 @@ async fn content_is_made_on_request_and_tells_nothing_of_the_status() {
         .iter()
         .map(attachments::proto::Attempt::work)
         .collect();
-    assert_eq!(works, [Work::Ingest, Work::Content]);
+    assert_eq!(works, [Work::Ingest, Work::Content, Work::Content]);
     assert_eq!(app.work_rows().await, 0);
+    // The new thumbnail has taken the old one's place.
+    app.eventually("the old one to go", async || app.objects().await.len() == 2)
+        .await;
 
-    // The next thing a watcher hears of is the deletion.
     app.delete(&before.attachment_id).await;
     let heard = watch.message().await.unwrap().unwrap().attachment.unwrap();
     assert_eq!(heard.status(), Status::Deleted);
@@ -80,7 +88,7 @@ async fn a_file_that_cannot_be_read_is_retried_to_the_cap_and_redriven() {
     let tried = attempts
         .iter()
         .filter(|attempt| attempt.work() == Work::Content);
-    assert_eq!(tried.count(), 5, "{attempts:#?}");
+    assert_eq!(tried.count(), 1 + 5, "{attempts:#?}");
     // The same request is the same redrive; another one is made anew.
     assert_eq!(redrive_content(&app, "first").await, 1);
     assert_eq!(redrive_content(&app, "second").await, 1);
@@ -96,7 +104,7 @@ async fn an_object_that_is_gone_ends_the_work_at_once() {
     let failed = processed(&app, &before.attachment_id).await;
     assert_eq!(failed.processing_status(), Processing::Failed);
     let attempts = app.explain(&before.attachment_id).await;
-    assert_eq!(attempts.len(), 2, "{attempts:#?}");
+    assert_eq!(attempts.len(), 3, "{attempts:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -209,6 +209,8 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 async fn start_service(config: &Config, role: Role, clock: Arc<dyn Clock>) -> App {
     let mut settings = config.resolve().unwrap();
     settings.auth.allow_dev_keys = true;
+    // This program is the test's, and no child that inspects.
+    settings.sandbox.program = env!("CARGO_BIN_EXE_attachments").into();
     Box::pin(App::start(settings, role, clock)).await.unwrap()
 }
 

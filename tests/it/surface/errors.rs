@@ -130,14 +130,19 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             | "BatchRegisterAttachments"
             | "BatchGetAttachments"
             | "BatchIssueAccessLinks"
-            | "PurgeAttachments",
+            | "PurgeAttachments"
+            | "ListEnrichedAttachments",
         )
         | ("AdminService", "PutChannel" | "PutTenant") => invalid(Vec::new()),
         // Each has the id in the same place.
         (
             "AttachmentService",
-            "GetAttachment" | "ExplainAttachment" | "IssueAccessLink" | "GetAttachmentBytes"
-            | "RetryAttachment",
+            "GetAttachment"
+            | "ExplainAttachment"
+            | "IssueAccessLink"
+            | "GetAttachmentBytes"
+            | "RetryAttachment"
+            | "GetProcessedContent",
         ) => nobody,
         ("AttachmentService", "DeleteAttachment") => {
             let target = Some(delete_attachment_request::Target::AttachmentId(
@@ -165,10 +170,7 @@ fn refused(path: &str) -> Option<(Vec<u8>, Code, &'static str)> {
             };
             invalid(request.encode_to_vec())
         }
-        (
-            _,
-            "ListEnrichedAttachments" | "GetProcessedContent" | "TestChannel" | "ListAuditEvents",
-        ) => {
+        (_, "TestChannel" | "ListAuditEvents") => {
             let (_, request) = not_built()
                 .into_iter()
                 .find(|(other, _)| other == path)

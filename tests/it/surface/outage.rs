@@ -17,9 +17,10 @@ use attachments::proto::{
     BatchGetAttachmentsRequest, BatchIssueAccessLinksRequest, BatchRegisterAttachmentsRequest,
     BatchRegisterAttachmentsResponse, ClearChannelCredentialRequest, DeleteAttachmentRequest,
     DeleteChannelRequest, ExplainAttachmentRequest, GetAttachmentBytesRequest, GetChannelRequest,
-    IssueAccessLinkRequest, ListAttachmentsRequest, ListChannelsRequest, PurgeAttachmentsRequest,
-    PutTenantRequest, RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference, Tenant,
-    WatchAttachmentsRequest, channel::Provider,
+    GetProcessedContentRequest, IssueAccessLinkRequest, ListAttachmentsRequest,
+    ListChannelsRequest, ListEnrichedAttachmentsRequest, PurgeAttachmentsRequest, PutTenantRequest,
+    RedriveAttachmentsRequest, RetryAttachmentRequest, SourceReference, Tenant,
+    WatchAttachmentsRequest, channel::Provider, list_enriched_attachments_request,
 };
 use prost::Message as _;
 use sqlx::postgres::PgConnectOptions;
@@ -202,6 +203,16 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
         group: Some(Group::MessageId("1".to_owned())),
         ..PurgeAttachmentsRequest::default()
     };
+    let enriched = ListEnrichedAttachmentsRequest {
+        group: Some(list_enriched_attachments_request::Group::MessageId(
+            "1".to_owned(),
+        )),
+        ..ListEnrichedAttachmentsRequest::default()
+    };
+    let processed = GetProcessedContentRequest {
+        attachment_id: UNKNOWN.to_owned(),
+        ..GetProcessedContentRequest::default()
+    };
     let watch = WatchAttachmentsRequest::default();
     let redrive = RedriveAttachmentsRequest::default();
     vec![
@@ -221,6 +232,14 @@ pub fn requests() -> Vec<(String, Vec<u8>)> {
         (attachments("PurgeAttachments"), group.encode_to_vec()),
         (attachments("RetryAttachment"), retried.encode_to_vec()),
         (attachments("WatchAttachments"), watch.encode_to_vec()),
+        (
+            attachments("ListEnrichedAttachments"),
+            enriched.encode_to_vec(),
+        ),
+        (
+            attachments("GetProcessedContent"),
+            processed.encode_to_vec(),
+        ),
         (admin("PutChannel"), put.encode_to_vec()),
         (admin("SetChannelCredential"), credential.encode_to_vec()),
         (admin("GetChannel"), shown.encode_to_vec()),

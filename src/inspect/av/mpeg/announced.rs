@@ -1,0 +1,86 @@
+//! What the first frame of an MP3 tells of all others: the headers of Xing,
+//! LAME ("Info") and Fraunhofer ("VBRI").
+
+use super::frame::Frame;
+use crate::inspect::reading::big_endian;
+
+/// The first frame as far as it tells.
+pub(super) const HEAD_BYTES: usize = 256;
+
+/// What is announced; zeros are left over by those that could not go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Announced {
+    /// Frames, without this one.
+    pub(super) frames: Option<u64>,
+    /// Bytes from this frame on.
+    pub(super) bytes: Option<u64>,
+    /// Samples that the encoder put before and behind the sound.
+    pub(super) silent_samples: u64,
+}
+
+impl Announced {
+    pub(super) fn read(head: &[u8], frame: &Frame) -> Option<Self> {
+        let side = match (frame.is_mpeg_1, frame.is_mono) {
+            (true, false) => 32,
+            (true, true) | (false, false) => 17,
+            (false, true) => 9,
+        };
+        let checksum = if frame.has_checksum { 2 } else { 0 };
+        let named = |at: usize, name: &[u8]| {
+            let rest = head.get(at..)?;
+            rest.starts_with(name).then_some(rest)
+        };
+        let xing = [4 + side, 4 + side + checksum]
+            .into_iter()
+            .find_map(|at| named(at, b"Xing").or_else(|| named(at, b"Info")));
+        match xing {
+            Some(xing) => Self::xing(xing),
+            None => Self::vbri(named(36, b"VBRI")?),
+        }
+    }
+
+    fn xing(xing: &[u8]) -> Option<Self> {
+        let flags = big_endian(xing, 4, 4)?;
+        let mut at = 8;
+        let mut next = |flag, size| {
+            if flags & flag == 0 {
+                return None;
+            }
+            at += size;
+            big_endian(xing, at - size, 4)
+        };
+        let frames = next(1, 4);
+        let bytes = next(2, 4);
+        next(4, 100);
+        next(8, 4);
+        // LAME and those that follow it put in 12 bits each what they padded.
+        let padded = big_endian(xing, at + 21, 3).filter(|_| {
+            let writer = xing.get(at..at + 4);
+            matches!(writer, Some(b"LAME" | b"Lavf" | b"Lavc"))
+        });
+        Some(Self {
+            frames: frames.filter(|frames| *frames > 0),
+            bytes: bytes.filter(|bytes| *bytes > 0),
+            silent_samples: padded.map_or(0, |both| (both >> 12) + (both & 0xfff)),
+        })
+    }
+
+    fn vbri(vbri: &[u8]) -> Option<Self> {
+        Some(Self {
+            bytes: big_endian(vbri, 10, 4).filter(|bytes| *bytes > 0),
+            frames: big_endian(vbri, 14, 4).filter(|frames| *frames > 0),
+            silent_samples: 0,
+        })
+    }
+
+    /// Whether more was announced than there is. Writers differ by a frame in
+    /// what they count, so that each number it gives has to say so.
+    pub(super) fn is_more_than(&self, frames: u64, bytes: u64) -> bool {
+        let more_frames = self.frames.map(|announced| announced > frames);
+        let more_bytes = self.bytes.map(|announced| announced > bytes);
+        match (more_frames, more_bytes) {
+            (None, None) => false,
+            (frames, bytes) => frames.unwrap_or(true) && bytes.unwrap_or(true),
+        }
+    }
+}
