@@ -105,7 +105,7 @@ pub enum AccessError {
     Unreadable(#[from] Unreadable),
     /// There are no bytes to give in this status.
     #[error("the attachment is not stored")]
-    NotStored(AttachmentStatus),
+    NotStored(Box<AttachmentStatus>),
     /// The file is stored, and this form of it is not.
     #[error("the attachment has no such rendition")]
     RenditionMissing(Rendition),
@@ -308,10 +308,12 @@ fn stored(attachment: &Attachment, now: OffsetDateTime) -> Result<&StoredObject,
     match &attachment.status {
         AttachmentStatus::Stored { .. } if life_left(attachment, now) < SHORTEST_LIFE => {
             let reason = FailureReason::RetentionExpired;
-            Err(AccessError::NotStored(AttachmentStatus::Deleted { reason }))
+            Err(AccessError::NotStored(
+                AttachmentStatus::Deleted { reason }.into(),
+            ))
         }
         AttachmentStatus::Stored { object, .. } => Ok(object),
-        other => Err(AccessError::NotStored(other.clone())),
+        other => Err(AccessError::NotStored(Box::new(other.clone()))),
     }
 }
 

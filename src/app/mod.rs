@@ -203,6 +203,7 @@ impl App {
         let egress = Egress::new(&settings.egress)?;
         let sandbox = Sandbox::new(&settings.sandbox).map_err(StartError::Sandbox)?;
         self.tasks.spawn(confinement::tell(sandbox.clone()));
+        let makes_content = settings.ingest.makes_content;
         let ingest = Ingest::new(
             parts.db.patient(),
             parts.channels.clone(),
@@ -212,8 +213,7 @@ impl App {
             },
             Providers::new(egress, settings.line, settings.slack),
             parts.sealer.clone(),
-            parts.bucket.clone(),
-            sandbox.clone(),
+            (parts.bucket.clone(), sandbox.clone()),
             settings.ingest,
         );
         let (queue, stop) = (parts.queue.clone(), parts.stop.clone());
@@ -225,8 +225,10 @@ impl App {
             sandbox,
             settings.content,
         );
-        self.tasks
-            .spawn(work_at_content(queue, content, parts.stop.clone()));
+        if makes_content {
+            let stop = parts.stop.clone();
+            self.tasks.spawn(work_at_content(queue, content, stop));
+        }
         if settings.manage_lifecycle {
             let settled = settle_lifecycle(parts.bucket.clone(), parts.stop.clone());
             self.tasks.spawn(settled);

@@ -1,6 +1,7 @@
 //! What a channel's owner decided about the files that come by it.
 
-use super::media::{MediaLimits, MediaType};
+use super::media::MediaType;
+use super::media_limits::MediaLimits;
 use std::fmt;
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod language;
 pub mod listing;
 pub mod media;
+pub mod media_limits;
 pub mod model;
 pub mod processing;
 pub mod redrive;

@@ -87,7 +87,7 @@ impl Said {
     #[must_use]
     pub fn by(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Stored { .. } => Self::Works,
+            Outcome::Stored(_) => Self::Works,
             Outcome::Processed { .. } => Self::Nothing,
             Outcome::RetryAfter { reason, .. } | Outcome::Ended(reason) => Self::of(*reason),
         }

@@ -158,19 +158,25 @@ pub struct Attempt {
     pub waited: Duration,
 }
 
+/// A file that was brought in.
+#[derive(Debug)]
+pub struct Stored {
+    /// Where and what.
+    pub object: StoredObject,
+    /// What was read of it.
+    pub facts: Facts,
+    /// Its name, where only its provider knew one.
+    pub file_name: Option<FileName>,
+    /// Whether its content is to be made.
+    pub makes_content: bool,
+}
+
 /// How an attempt ended.
 #[derive(Debug)]
 #[must_use = "an outcome counts once it is settled"]
 pub enum Outcome {
     /// The object is in the bucket.
-    Stored {
-        /// Where and what.
-        object: StoredObject,
-        /// What was read of it.
-        facts: Facts,
-        /// Its name, where only its provider knew one.
-        file_name: Option<FileName>,
-    },
+    Stored(Stored),
     /// It failed and is tried again after `wait`.
     RetryAfter {
         /// Why it failed.
@@ -220,17 +226,8 @@ impl Settlement {
 
 impl Attempt {
     /// Ends the attempt with an object in the bucket, and what was read of it.
-    pub fn stored(
-        self,
-        object: StoredObject,
-        facts: Facts,
-        file_name: Option<FileName>,
-    ) -> Settlement {
-        self.settle(Outcome::Stored {
-            object,
-            facts,
-            file_name,
-        })
+    pub fn stored(self, stored: Stored) -> Settlement {
+        self.settle(Outcome::Stored(stored))
     }
 
     /// Ends the attempt with a failure; the policy decides what follows.
@@ -294,7 +291,7 @@ impl Attempt {
     /// The end of an attempt at work of this kind.
     pub(super) fn settle_as(self, work: WorkKind, outcome: Outcome) -> Settlement {
         let unused_key = match (work, &outcome) {
-            (WorkKind::Content, _) | (_, Outcome::Stored { .. }) => None,
+            (WorkKind::Content, _) | (_, Outcome::Stored(_)) => None,
             (WorkKind::Ingest, _) => Some(self.key),
         };
         Settlement {

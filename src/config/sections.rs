@@ -162,7 +162,7 @@ section! {
         ingest_concurrency: u32 = 32;
         /// Attempts of one tenant that run at the same time in one process; the rest is kept free for others.
         tenant_concurrency: u32 = 24;
-        /// Attempts to make content ready that run at the same time in one process, of one tenant half as many.
+        /// Attempts to make content ready that run at the same time in one process, of one tenant half as many. With 0 a worker makes none, of what it stores and of what others did.
         content_concurrency: u32 = 4;
         /// Bytes of a file that are held in memory before it goes to disk.
         spool_memory_bytes: usize = 512 * 1024;

@@ -204,7 +204,7 @@ impl Content {
                 let outcome = match &ended.settlement.outcome {
                     Outcome::Processed { processed, .. } => processed.as_str(),
                     Outcome::RetryAfter { .. } => "retry",
-                    Outcome::Stored { .. } | Outcome::Ended(_) => "none",
+                    Outcome::Stored(_) | Outcome::Ended(_) => "none",
                 };
                 tracing::info!(attempt.outcome = outcome, "{}", ended.log.detail);
             }

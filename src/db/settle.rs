@@ -87,7 +87,7 @@ impl Db {
             .bind(column!(|e| e.settlement.work.as_str()))
             .bind(column!(|e| e.settlement.fence))
             .bind(column!(|e| match &e.settlement.outcome {
-                Outcome::Stored { .. } => "stored",
+                Outcome::Stored(_) => "stored",
                 Outcome::Ended(_) => "ended",
                 Outcome::Processed { .. } => "processed",
                 Outcome::RetryAfter { .. } => "retry",
@@ -112,23 +112,23 @@ impl Db {
                 .unused_key
                 .as_ref()
                 .map(StorageKey::as_str)))
-            .bind(outcome!(Outcome::Stored { object, .. } => object.key.as_str()))
-            .bind(outcome!(Outcome::Stored { object, .. } => object.media_type.mime()))
-            .bind(outcome!(Outcome::Stored { object, .. } => to_bigint(object.size_bytes)))
-            .bind(outcome!(Outcome::Stored { object, .. } => object.sha256.0.as_slice()))
-            .bind(outcome!(Outcome::Stored { object, .. } => object.media_type.kind().as_str()))
+            .bind(outcome!(Outcome::Stored(stored) => stored.object.key.as_str()))
+            .bind(outcome!(Outcome::Stored(stored) => stored.object.media_type.mime()))
+            .bind(outcome!(Outcome::Stored(stored) => to_bigint(stored.object.size_bytes)))
+            .bind(outcome!(Outcome::Stored(stored) => stored.object.sha256.0.as_slice()))
+            .bind(outcome!(Outcome::Stored(stored) => stored.object.media_type.kind().as_str()))
             .bind(column!(|e| match &e.settlement.outcome {
-                Outcome::Stored { facts, .. } => FactsJson::of(facts).map(Json),
+                Outcome::Stored(stored) => FactsJson::of(&stored.facts).map(Json),
                 _ => None,
             }))
             .bind(outcome! {
-                Outcome::Stored { object, .. } => object.media_type.has_content(),
+                Outcome::Stored(stored) => stored.makes_content,
             })
             .bind(outcome! {
                 Outcome::Ended(reason) | Outcome::RetryAfter { reason, .. } => reason.as_str(),
             })
             .bind(outcome! {
-                Outcome::Stored { .. } => StatusName::Stored.as_str(),
+                Outcome::Stored(_) => StatusName::Stored.as_str(),
                 Outcome::Ended(reason) => StatusName::ended(*reason).as_str(),
             })
             .bind(outcome!(Outcome::Processed { processed, .. } => processed.as_str()))
@@ -147,10 +147,10 @@ impl Db {
             .bind(outcome!(Outcome::RetryAfter { wait, .. } => to_seconds(*wait)))
             .bind(column!(|e| match &e.settlement.outcome {
                 Outcome::RetryAfter { counted, .. } => *counted,
-                Outcome::Stored { .. } | Outcome::Ended(_) | Outcome::Processed { .. } => true,
+                Outcome::Stored(_) | Outcome::Ended(_) | Outcome::Processed { .. } => true,
             }))
             .bind(column!(|e| match &e.settlement.outcome {
-                Outcome::Stored { file_name, .. } => file_name.as_ref().map(FileName::as_str),
+                Outcome::Stored(stored) => stored.file_name.as_ref().map(FileName::as_str),
                 _ => None,
             }))
             .fetch_all(&self.pool)

@@ -125,7 +125,7 @@ impl Capabilities {
                 .into_iter()
                 .map(|attachment| {
                     let link = links.remove(&attachment.id);
-                    enriched_to_proto(attachment, link, language)
+                    enriched_to_proto(&attachment, link, language)
                 })
                 .collect(),
             next_page_token,

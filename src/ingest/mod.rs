@@ -23,9 +23,9 @@ pub use pace::{Allowance, Floor};
 use crate::attachment::Attachment;
 use crate::attachment::failure::FailureReason;
 use crate::attachment::journal::Ended;
-use crate::attachment::media::MediaLimits;
+use crate::attachment::media_limits::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
-use crate::attachment::status::{Attempt, Outcome};
+use crate::attachment::status::{Attempt, Outcome, Stored};
 use crate::attachment::storage_key::StorageKey;
 use crate::attachment::work::WorkKind;
 use crate::blob::Bucket;
@@ -63,6 +63,8 @@ pub struct Settings {
     /// Bytes on that disk that all of them may take together, and so the
     /// largest file there can be, whatever a channel allows.
     pub spool_disk_bytes: u64,
+    /// Whether content is made of what is stored.
+    pub makes_content: bool,
 }
 
 /// Where work comes from, and where a stored file goes on.
@@ -83,6 +85,7 @@ pub struct Ingest {
     content: Queue,
     transfer: Arc<Transfer>,
     retry: RetryPolicy,
+    makes_content: bool,
 }
 
 impl Ingest {
@@ -94,12 +97,12 @@ impl Ingest {
         queues: Queues,
         providers: Providers,
         sealer: Arc<Sealer>,
-        bucket: Bucket,
-        sandbox: Sandbox,
+        stores: (Bucket, Sandbox),
         settings: Settings,
     ) -> Self {
+        let (bucket, sandbox) = stores;
         counts::begin();
-        let retry = settings.retry;
+        let (retry, makes_content) = (settings.retry, settings.makes_content);
         let provider = Provider::new(db.clone(), channels, sealer, providers, retry);
         Self {
             db,
@@ -107,6 +110,7 @@ impl Ingest {
             content: queues.content,
             transfer: Arc::new(Transfer::new(provider, bucket, sandbox, settings)),
             retry,
+            makes_content,
         }
     }
 
@@ -193,7 +197,12 @@ impl Ingest {
                 file_name,
                 measured,
             }) => Ended {
-                settlement: attempt.stored(object, facts, file_name),
+                settlement: attempt.stored(Stored {
+                    makes_content: self.makes_content && object.media_type.has_content(),
+                    object,
+                    facts,
+                    file_name,
+                }),
                 log: measured.into_log("stored"),
             },
             Err(failure) => {
@@ -221,16 +230,17 @@ impl Ingest {
         match (self.queue.settle(ended).await, &settlement.outcome) {
             (Ok(true), outcome) => {
                 report(ended);
-                if let Outcome::Stored { object, .. } = outcome
-                    && object.media_type.has_content()
+                if let Outcome::Stored(stored) = outcome
+                    && stored.makes_content
                 {
                     self.content.ring();
                 }
             }
             (Ok(false), outcome) => {
                 tracing::warn!("the attachment was deleted or taken over; the outcome is dropped");
-                if let Outcome::Stored { object, .. } = outcome {
-                    self.give_up(&settlement.attachment, &object.key).await;
+                if let Outcome::Stored(stored) = outcome {
+                    self.give_up(&settlement.attachment, &stored.object.key)
+                        .await;
                 }
             }
             // The row may hold the object after all; its announcement knows.
@@ -255,7 +265,7 @@ fn milliseconds(duration: Duration) -> u64 {
 fn report(ended: &Ended) {
     let Ended { settlement, log } = ended;
     let (outcome, reason) = match &settlement.outcome {
-        Outcome::Stored { .. } => ("stored", ""),
+        Outcome::Stored(_) => ("stored", ""),
         Outcome::RetryAfter { reason, .. } => ("retry", reason.as_str()),
         Outcome::Ended(reason) => ("ended", reason.as_str()),
         Outcome::Processed { processed, .. } => ("processed", processed.as_str()),

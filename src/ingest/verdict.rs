@@ -4,7 +4,8 @@
 use super::failure::Failure;
 use crate::attachment::facts::Facts;
 use crate::attachment::failure::FailureReason;
-use crate::attachment::media::{DeclaredType, MediaLimits, MediaType};
+use crate::attachment::media::{DeclaredType, MediaType};
+use crate::attachment::media_limits::MediaLimits;
 use crate::attachment::retry::spread;
 use crate::attachment::status::{Attempt, Sha256};
 use crate::blob::Payload;

@@ -6,7 +6,8 @@
 
 use super::Refused;
 use super::recognize::{HEAD_BYTES, recognize};
-use crate::attachment::media::{DeclaredType, MediaLimits};
+use crate::attachment::media::DeclaredType;
+use crate::attachment::media_limits::MediaLimits;
 use crate::attachment::status;
 use sha2::{Digest as _, Sha256};
 use std::mem;

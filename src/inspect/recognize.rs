@@ -222,11 +222,15 @@ fn foreign(head: &[u8]) -> Option<&'static str> {
 /// Whether nothing in it rules text out in any encoding that is read: the
 /// control characters of real logs may stand in it, NUL only in UTF-16.
 fn may_be_text(head: &[u8]) -> bool {
-    let is_control = |byte: &u8| matches!(byte, 0..=6 | 0x0e..=0x19 | 0x1c..=0x1f);
     if head.is_empty() {
         return false;
     }
     looks_like_utf16(head) || !head.iter().any(is_control)
+}
+
+/// Whether no text holds it, but for one half of UTF-16.
+fn is_control(byte: &u8) -> bool {
+    matches!(byte, 0..=6 | 0x0e..=0x19 | 0x1c..=0x1f)
 }
 
 /// A byte order mark, or letters of Latin at every other byte, of which one
@@ -241,6 +245,11 @@ fn looks_like_utf16(head: &[u8]) -> bool {
     };
     let (even, odd) = (zeros(0), zeros(1));
     let (most, least) = (even.max(odd), even.min(odd));
+    let letters_at = usize::from(even > odd);
+    let letters = head.iter().skip(letters_at).step_by(2);
+    if letters.clone().any(is_control) {
+        return false;
+    }
     // 30 in 100 of all bytes, and next to none on the other side.
     most * 10 >= head.len() * 3 && least * 100 <= head.len()
 }
@@ -298,7 +307,7 @@ mod tests {
             ),
             (b"ID3\x03\0\0\0\0\0\0", Format::Av(Container::MpegAudio)),
             (
-                b"\0\0\0ID3\x04\0\0\0\0\x0a",
+                b"\0\0\0ID3\x04\0\0\0\0\0\x0a",
                 Format::Av(Container::MpegAudio),
             ),
         ] {
@@ -362,7 +371,8 @@ mod tests {
             (b"II*\0\x08\0\0\0", "image/tiff"),
             (b"RIFF\x24\0\0\0AVI LIST", "video/x-msvideo"),
         ] {
-            let recognized = recognize(head, 1000);
+            let head = [head, &[0; 64]].concat();
+            let recognized = recognize(&head, 1000);
             assert_eq!(recognized.foreign, Some(expected), "{head:?}");
             assert_eq!(recognized.format, None, "{head:?}");
             assert!(!recognized.may_be_text);

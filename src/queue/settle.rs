@@ -42,7 +42,7 @@ impl Settler {
     async fn settle(&self, ended: Arc<Ended>) -> Result<bool, GroupError> {
         let key = ended.settlement.attachment.id;
         let gathered = match ended.settlement.outcome {
-            Outcome::Stored { .. } | Outcome::Ended(_) | Outcome::Processed { .. } => &self.over,
+            Outcome::Stored(_) | Outcome::Ended(_) | Outcome::Processed { .. } => &self.over,
             Outcome::RetryAfter { .. } => &self.retries,
         };
         gathered.queue(key.as_uuid(), ended)?.wait().await

@@ -9,7 +9,8 @@ mod recorder;
 pub use recorder::Settings as RecorderSettings;
 
 use crate::attachment::channel_policy::Provider;
-use crate::attachment::media::{DeclaredType, MediaLimits};
+use crate::attachment::media::DeclaredType;
+use crate::attachment::media_limits::MediaLimits;
 use crate::attachment::{NewAttachment, Registered, Registration};
 use crate::db::{Db, DbError, KeptChannel, KeptChannels};
 use crate::ids::{AttachmentId, TenantId};

@@ -33,6 +33,8 @@ const QUICK: &[(&str, &str)] = &[
     ("retention.orphaned_after", "1s"),
     ("database.max_connections", "8"),
     ("server.grace", "5s"),
+    // What is counted here is files, and attempts at them.
+    ("limits.content_concurrency", "0"),
 ];
 
 pub struct Fleet {

@@ -1,6 +1,7 @@
 //! What is recorded, worked on, swept, and by which rules.
 
-use crate::attachment::media::{MediaLimits, MediaType};
+use crate::attachment::media::MediaType;
+use crate::attachment::media_limits::MediaLimits;
 use crate::attachment::retry::RetryPolicy;
 use crate::config::fault::Fault;
 use crate::config::sections::Config;
@@ -37,8 +38,9 @@ impl Config {
     #[must_use]
     pub fn content_queue_settings(&self) -> queue::Settings {
         queue::Settings {
-            concurrency: self.limits.content_concurrency,
-            tenant_concurrency: self.limits.content_concurrency.div_ceil(2),
+            // Where none is made the queue has no worker.
+            concurrency: self.limits.content_concurrency.max(1),
+            tenant_concurrency: self.limits.content_concurrency.div_ceil(2).max(1),
             poll_interval: self.retry.poll_interval.0 * CONTENT_POLLS,
             ..self.queue_settings()
         }
@@ -81,6 +83,7 @@ impl Config {
                 .clone()
                 .unwrap_or_else(std::env::temp_dir),
             spool_disk_bytes: self.limits.spool_disk_bytes,
+            makes_content: self.limits.content_concurrency > 0,
         }
     }
 
@@ -165,11 +168,6 @@ impl Config {
             (
                 self.limits.ingest_concurrency > 0,
                 "limits.ingest_concurrency",
-                "must be at least 1",
-            ),
-            (
-                self.limits.content_concurrency > 0,
-                "limits.content_concurrency",
                 "must be at least 1",
             ),
             (

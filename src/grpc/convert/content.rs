@@ -168,13 +168,13 @@ pub(in crate::grpc) fn content_to_proto(
 
 /// A file of a group as the contract spells it.
 pub(in crate::grpc) fn enriched_to_proto(
-    attachment: Attachment,
+    attachment: &Attachment,
     link: Option<AccessLink>,
     language: Language,
 ) -> proto::EnrichedAttachment {
     let reason = attachment.status.reason();
     let mut message = proto::EnrichedAttachment {
-        id: file_id(&attachment),
+        id: file_id(attachment),
         attachment_id: attachment.id.to_string(),
         name: attachment.file_name.as_str().to_owned(),
         kind: kind_to_proto(attachment.kind).into(),

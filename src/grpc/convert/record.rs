@@ -88,7 +88,7 @@ fn facts_to_proto(facts: Facts) -> (Option<proto::ImageInfo>, Option<proto::AvIn
                 height: to_int32(image.height),
                 orientation: image.orientation.into(),
                 frames: to_int32(image.frames),
-                thumbhash: image.thumbhash.unwrap_or_default().into(),
+                thumbhash: image.thumbhash.unwrap_or_default(),
             };
             (Some(image), None)
         }

@@ -195,6 +195,7 @@ fn checksum(page: &[u8]) -> u32 {
     crc
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it counts to 255")]
 const CRC_TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut n = 0;

@@ -79,6 +79,7 @@ impl Segment {
         let nanos = |units: u64| lasting(units.saturating_mul(self.nanos_per_unit), 1_000_000_000);
         match self.duration {
             Some(units) if units.is_finite() && units >= 1.0 => {
+                #[expect(clippy::cast_precision_loss, reason = "a millionth of a film's length")]
                 let seconds = units * self.nanos_per_unit as f64 / 1e9;
                 Duration::try_from_secs_f64(seconds).ok()
             }

@@ -210,8 +210,9 @@ fn zip(bytes: &[u8]) -> io::Result<Result<Found, Flaw>> {
         })),
         Ok(_) => Ok(ooxml::check(bytes)),
         Err(Stopped::Flaw(flaw)) => Ok(match ooxml::check(bytes) {
-            Err(Flaw::NotListed(_)) => Err(flaw),
-            checked => checked,
+            Ok(found) if found.media_type != MediaType::Zip => Ok(found),
+            Err(other @ Flaw::Corrupt { .. }) => Err(other),
+            Ok(_) | Err(_) => Err(flaw),
         }),
         Err(Stopped::Unread(error)) => Err(error),
     }

@@ -82,7 +82,7 @@ pub(super) fn read(
 pub(super) fn append(prose: &mut Prose, figure: Option<Prose>) {
     match figure {
         Some(figure) => {
-            prose.text.push_str("\n");
+            prose.text.push('\n');
             prose.text.push_str(&figure.text);
             prose.hidden_characters += figure.hidden_characters;
             prose.is_cut |= figure.is_cut;

@@ -124,7 +124,7 @@ pub(super) fn walk(
                 has_root = true;
                 match visit(Step::Open(Tag(tag))) {
                     ControlFlow::Continue(()) => visit(Step::Close),
-                    broken => broken,
+                    ControlFlow::Break(()) => ControlFlow::Break(()),
                 }
             }
             Event::End(_) => {

@@ -163,9 +163,10 @@ impl Types {
 /// The name of the part that a reference from this folder leads to.
 fn resolve(folder: &str, reference: &str) -> String {
     let reference = reference.replace('\\', "/");
-    let mut path: Vec<&str> = match reference.starts_with('/') {
-        true => Vec::new(),
-        false => folder.split('/').filter(|step| !step.is_empty()).collect(),
+    let mut path: Vec<&str> = if reference.starts_with('/') {
+        Vec::new()
+    } else {
+        folder.split('/').filter(|step| !step.is_empty()).collect()
     };
     for step in reference.split('/') {
         match step {

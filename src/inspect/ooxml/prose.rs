@@ -104,7 +104,7 @@ struct Reading<'a> {
     /// Text boxes of the paragraphs that are open.
     asides: Vec<String>,
     /// How the word that follows is read.
-    reading: String,
+    ruby: String,
 }
 
 impl<'a> Reading<'a> {
@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
             texts: vec![String::new()],
             rows: Vec::new(),
             asides: Vec::new(),
-            reading: String::new(),
+            ruby: String::new(),
         }
     }
 
@@ -246,9 +246,9 @@ impl<'a> Reading<'a> {
                 let aside = self.texts.pop().unwrap_or_default();
                 self.asides.push(aside);
             }
-            Element::Reading => self.reading = self.texts.pop().unwrap_or_default(),
+            Element::Reading => self.ruby = self.texts.pop().unwrap_or_default(),
             Element::Read => {
-                let reading = std::mem::take(&mut self.reading);
+                let reading = std::mem::take(&mut self.ruby);
                 if !reading.trim().is_empty() {
                     self.append(&format!("({reading})"));
                 }

@@ -118,9 +118,10 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        match self.grid.is_cut() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if self.grid.is_cut() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 

@@ -45,8 +45,11 @@ pub(super) fn decode(dict: &Dict, data: &[u8], cap: usize) -> Result<Vec<u8>, Un
     Ok(bytes)
 }
 
+/// A filter's name, and its parameters.
+type Named = (Vec<u8>, Option<Dict>);
+
 /// The names of its filters, with their parameters, in the order in which they are undone.
-fn filters(dict: &Dict) -> Result<Vec<(Vec<u8>, Option<Dict>)>, Unfiltered> {
+fn filters(dict: &Dict) -> Result<Vec<Named>, Unfiltered> {
     let parameters = dict.get(b"DecodeParms").or_else(|| dict.get(b"DP"));
     let names = match dict.get(b"Filter").or_else(|| dict.get(b"F")) {
         None => return Ok(Vec::new()),

@@ -76,9 +76,8 @@ pub(super) fn read(bytes: &[u8], base: usize, start: usize) -> Result<Table, Fla
         let trailer = section(bytes, base, at, &mut table)?;
         table.take_trailer(&trailer);
         next = match trailer.get(b"Prev") {
-            None => None,
             // Some writers say that there is none by a zero.
-            Some(Object::Int(0)) => None,
+            None | Some(Object::Int(0)) => None,
             Some(_) => {
                 let previous = trailer.size(b"Prev");
                 Some(previous.ok_or_else(|| corrupt(at, "/Prev is no offset"))?)

@@ -35,7 +35,7 @@ fn in_request(id: &str, message: &str) -> RegisterAttachmentRequest {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_is_waited_for_enriched_read_and_purged() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for fixture in [Fixture::Png, Fixture::Pdf, Fixture::Docx] {
         let id = fixture.extension();
         app.simulator.put_line_message(id, Media::fixture(fixture));
@@ -84,7 +84,7 @@ async fn a_group_is_waited_for_enriched_read_and_purged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_that_is_not_whole_says_so_when_the_time_is_up() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let soon = Some(prost_types::Duration {
         seconds: 0,
         nanos: 200_000_000,
@@ -114,7 +114,7 @@ async fn a_group_that_is_not_whole_says_so_when_the_time_is_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_a_group_give_every_file_once() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for n in 0..5 {
         let id = format!("10{n}");
         app.line_plays(&id, &[]);

@@ -19,7 +19,7 @@ const PICTURES: [(Fixture, i32); 4] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_tells_its_size_at_once_and_has_a_thumbnail_soon() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for (fixture, frames) in PICTURES {
         let id = fixture.extension();
         app.simulator.put_line_message(id, Media::fixture(fixture));
@@ -68,7 +68,7 @@ async fn a_picture_tells_its_size_at_once_and_has_a_thumbnail_soon() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_watches_hears_when_the_thumbnail_is_there() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let mut watch = app.watch(WatchAttachmentsRequest::default()).await;
     app.line_plays("1001", &[]);
     let registered = app.register(line("1001")).await;
@@ -90,7 +90,7 @@ async fn whoever_watches_hears_when_the_thumbnail_is_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_tells_its_length_and_nothing_is_made_of_it() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for (fixture, kind, pixels) in [
         (Fixture::Mp4, Kind::Video, true),
         (Fixture::M4a, Kind::Audio, false),

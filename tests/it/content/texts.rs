@@ -11,7 +11,7 @@ use tonic_types::StatusExt as _;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_document_is_read_whole_and_says_how() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for (fixture, format, method) in [
         (Fixture::Txt, "txt", "text"),
         (Fixture::Csv, "csv", "text"),
@@ -53,7 +53,7 @@ async fn a_document_is_read_whole_and_says_how() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_text_comes_page_by_page_and_every_character_once() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let text = "สวัสดี R&D 請求書\n".repeat(500);
     let announced = Announced {
         declared: "text/plain",
@@ -90,7 +90,7 @@ async fn a_long_text_comes_page_by_page_and_every_character_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_stored_has_no_content_and_says_why() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     app.line_plays("gone", &["404"]);
     let failed = app.ingest(line("gone")).await;
     assert_eq!(failed.status(), Status::Failed);

@@ -153,7 +153,7 @@ fn case(name: &str) -> Vec<u8> {
 
 /// A channel that takes what has to be asked for, too.
 async fn opted_in() -> TestApp {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let types = ["text/html", "text/markdown", "application/vnd.ms-excel"];
     let taking = Channel {
         limits: Some(Limits {
@@ -181,7 +181,7 @@ async fn what_is_sound_is_stored_as_what_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_unsound_is_refused_with_its_reason() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     for (n, (name, announced, reasons)) in (0..).zip(UNSOUND) {
         let announced = Announced { name, ..*announced };
         let id = format!("{n}");
@@ -196,7 +196,7 @@ async fn what_is_unsound_is_refused_with_its_reason() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_stands_behind_a_files_end_is_no_damage_and_binary_is_no_text() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let mut pdf = case("pdf-PK-prefix.pdf");
     pdf.extend([0; 80_508]);
     let stored = app.ingest_bytes("1", pdf, declared("application/pdf"));
@@ -211,7 +211,7 @@ async fn what_stands_behind_a_files_end_is_no_damage_and_binary_is_no_text() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_voice_message_is_a_sound_whatever_it_is_called() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_content().await;
     let voice = case("voice-isom-soun.m4a");
     let stored = app.ingest_bytes("1", voice, NOTHING).await;
     assert_eq!(stored.kind(), Kind::Audio, "{stored:#?}");

@@ -26,7 +26,11 @@ async fn what_a_sender_declares_is_enough_to_refuse() {
             200_000_001,
             rejected(R::TooLarge),
         ),
-        ("application/zip", 1, unsupported(R::ContentTypeNotAllowed)),
+        (
+            "application/vnd.rar",
+            1,
+            unsupported(R::ContentTypeNotAllowed),
+        ),
         ("image/svg+xml", 1, unsupported(R::ContentTypeNotAllowed)),
         ("TEXT/HTML", 1, unsupported(R::ContentTypeNotAllowed)),
     ];

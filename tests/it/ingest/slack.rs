@@ -68,7 +68,7 @@ async fn a_stub_is_completed_by_files_info() {
         ("F1", file("hosted"), STORED),
         ("F2", file("external"), unsupported(R::ExternalFile)),
         ("F3", file("tombstone"), deleted(R::SourceDeleted)),
-        ("F4", file("hidden_by_limit"), failed(R::SourceForbidden)),
+        ("F4", file("hidden_by_limit"), failed(R::SourcePlanLimit)),
         (
             "F5",
             file("hosted").info_error("access_denied"),
@@ -89,6 +89,10 @@ async fn a_stub_is_completed_by_files_info() {
         app.simulator.put_slack_file(id, file);
         let ended = app.ingest(stub(id)).await;
         assert_eq!(end_of(&ended), expected, "{id}");
+        // What only Slack knew of it is known now.
+        if expected == STORED {
+            assert_eq!(ended.file_name, "picture.png", "{id}");
+        }
     }
 }
 

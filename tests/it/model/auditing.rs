@@ -5,9 +5,9 @@ use super::renditions::put_thumbnail;
 use crate::audit::{assert_found, audit, auditor};
 use crate::support::{TENANT, TestApp, line};
 use attachments::audit::{Check, Repair};
+use attachments::proto::Attachment;
 use attachments::proto::attachment::Status;
 use attachments::proto::processed_content::Status as Processing;
-use attachments::proto::{Attachment, RedriveAttachmentsRequest};
 
 /// A stored attachment with a thumbnail; gives the thumbnail's key, too.
 async fn with_thumbnail(app: &TestApp) -> (Attachment, String) {
@@ -106,28 +106,29 @@ async fn a_rendition_without_a_row_is_removed() {
 /// it did before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn content_is_made_anew_where_an_object_of_it_is_missing() {
-    let app = TestApp::start().await;
-    let (stored, thumbnail) = with_thumbnail(&app).await;
-    let request = RedriveAttachmentsRequest {
-        content: true,
-        ..RedriveAttachmentsRequest::default()
-    };
-    app.admin(TENANT)
-        .redrive_attachments(request)
-        .await
-        .unwrap();
-    let skipped = |read: &Attachment| read.processing_status() == Processing::Skipped;
+    let app = TestApp::with_content().await;
+    app.line_plays("1001", &[]);
+    let stored = app.ingest(line("1001")).await;
+    let done = |read: &Attachment| read.processing_status() == Processing::Success;
     let id = &stored.attachment_id;
-    app.wait(TENANT, id, skipped).await;
+    app.wait(TENANT, id, done).await;
+    let thumbnail: String =
+        sqlx::query_scalar("select storage_key from objects where rendition = 'thumbnail'")
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
     app.remove_object(&thumbnail).await;
     assert_repaired(&app, &[(Check::StoredHasObject, 1)]).await;
     app.eventually("another attempt at the content", async || {
         app.explain(id).await.len() == 3
     })
     .await;
-    app.wait(TENANT, id, skipped).await;
+    app.wait(TENANT, id, done).await;
     assert_eq!(app.work_rows().await, 0);
-    assert_only_original(&app, id).await;
+    app.eventually("the original and a new thumbnail", async || {
+        app.objects().await.len() == 2
+    })
+    .await;
 }
 
 async fn forget_record(app: &TestApp, id: &str, rendition: &str) {

@@ -120,7 +120,10 @@ async fn deletion_in_every_status_leaves_nothing() {
 async fn with_content_under_way(app: &TestApp) -> String {
     app.line_plays("1001", &[]);
     let id = app.ingest(said("1001")).await.attachment_id;
-    put_thumbnail(app, &id, b"a small picture").await;
+    app.wait(TENANT, &id, |read| {
+        read.processing_status() == Processing::Success
+    })
+    .await;
     let slow = Fault::Delay(PATIENCE * 2);
     app.store.faults().inject(Operation::Get, 1, slow);
     let request = RedriveAttachmentsRequest {
@@ -143,6 +146,7 @@ async fn what_ends_while_its_content_is_made_leaves_nothing() {
     for is_expired in [false, true] {
         let app = TestApp::start_with(|config| {
             config.s3.operation_timeout = Human(PATIENCE * 4);
+            config.limits.content_concurrency = 4;
         })
         .await;
         let id = with_content_under_way(&app).await;

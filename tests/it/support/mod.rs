@@ -53,6 +53,11 @@ impl TestApp {
         Self::start_with(|_| {}).await
     }
 
+    /// That makes content too, of what it stores.
+    pub async fn with_content() -> Self {
+        Self::start_with(|config| config.limits.content_concurrency = 4).await
+    }
+
     /// With settings of the test's own on top of the fast ones.
     pub async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
         app::install_crypto();
@@ -225,6 +230,8 @@ fn fast() -> Config {
     let milliseconds = |count| Human(Duration::from_millis(count));
     let mut config = Config::default();
     config.server.listen = ANY_PORT;
+    // Most tests are about the file alone, and count objects and attempts.
+    config.limits.content_concurrency = 0;
     config.server.admin_listen = ANY_PORT;
     config.server.grace = milliseconds(5_000);
     config.server.reflection = true;

@@ -58,7 +58,10 @@ fn header(tkhd: Inner<'_>, track: &mut Track) -> Result<(), Flaw> {
     track.id = tkhd.number(id_at, 4)?;
     let turned = |at: usize| tkhd.number(matrix_at + at, 4).map(|cell| cell != 0);
     let (a, b, c, d) = (turned(0)?, turned(4)?, turned(12)?, turned(16)?);
-    let whole = |at: usize| tkhd.number(matrix_at + at, 2).map(|n| n as u32);
+    let whole = |at: usize| {
+        tkhd.number(matrix_at + at, 2)
+            .map(|n| u32::try_from(n).unwrap_or(0))
+    };
     let (width, height) = (whole(36)?, whole(40)?);
     let is_on_its_side = b && c && !a && !d;
     track.pixels = match (width, height) {

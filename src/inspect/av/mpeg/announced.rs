@@ -35,7 +35,7 @@ impl Announced {
             .find_map(|at| named(at, b"Xing").or_else(|| named(at, b"Info")));
         match xing {
             Some(xing) => Self::xing(xing),
-            None => Self::vbri(named(36, b"VBRI")?),
+            None => Some(Self::vbri(named(36, b"VBRI")?)),
         }
     }
 
@@ -65,12 +65,12 @@ impl Announced {
         })
     }
 
-    fn vbri(vbri: &[u8]) -> Option<Self> {
-        Some(Self {
+    fn vbri(vbri: &[u8]) -> Self {
+        Self {
             bytes: big_endian(vbri, 10, 4).filter(|bytes| *bytes > 0),
             frames: big_endian(vbri, 14, 4).filter(|frames| *frames > 0),
             silent_samples: 0,
-        })
+        }
     }
 
     /// Whether more was announced than there is. Writers differ by a frame in

@@ -82,17 +82,17 @@ impl Frame {
     }
 
     fn aac(bytes: &[u8]) -> Option<Self> {
-        let &[_, b, c, d, e, f, g, ..] = bytes else {
+        let &[_, flags, kind, high, middle, low, last, ..] = bytes else {
             return None;
         };
-        let rate = *AAC_RATES.get(usize::from(c >> 2 & 15))?;
-        let bytes = u64::from(d & 3) << 11 | u64::from(e) << 3 | u64::from(f >> 5);
-        let has_checksum = b & 1 == 0;
+        let rate = *AAC_RATES.get(usize::from(kind >> 2 & 15))?;
+        let bytes = u64::from(high & 3) << 11 | u64::from(middle) << 3 | u64::from(low >> 5);
+        let has_checksum = flags & 1 == 0;
         let head = if has_checksum { 9 } else { 7 };
-        let blocks = u64::from(g & 3) + 1;
+        let blocks = u64::from(last & 3) + 1;
         (bytes > head).then_some(Self {
             coding: Coding::Aac,
-            is_mpeg_1: b >> 3 & 1 == 0,
+            is_mpeg_1: flags >> 3 & 1 == 0,
             is_mono: false,
             has_checksum,
             bytes,

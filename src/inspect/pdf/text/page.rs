@@ -254,8 +254,7 @@ fn meaning(character: char) -> Option<char> {
         '\u{f0d8}' => Some('➢'),
         '\u{f0fc}' => Some('✓'),
         '\u{f020}' => Some(' '),
-        '\0' | '\u{fffd}' | '\u{e000}'..='\u{f8ff}' => None,
-        '\u{f0000}'..='\u{10ffff}' => None,
+        '\0' | '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => None,
         other => Some(other),
     }
 }

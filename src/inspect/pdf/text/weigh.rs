@@ -308,9 +308,9 @@ mod tests {
 
     #[test]
     fn the_length_of_lzw_is_told_without_unpacking_it() {
-        // The example of ISO 32000-2, 7.4.4.2: nine bytes.
+        // The example of ISO 32000-2, 7.4.4.2: ten bytes in nine.
         let data = [0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c, 0x0c, 0x85, 0x01];
-        assert_eq!(lzw_length(&data), 9);
+        assert_eq!(lzw_length(&data), 10);
         assert_eq!(lzw_length(&[]), 0);
         assert!(lzw_length(&[0xff; 10_000]) < 100_000_000);
     }

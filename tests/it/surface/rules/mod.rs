@@ -33,6 +33,8 @@ const NARROWER: &[(&str, &str, &str)] = &[
         "a source goes with all its occurrences",
     ),
     ("ListAttachments", "page_token", "tokens are sealed"),
+    ("ListEnrichedAttachments", "page_token", "tokens are sealed"),
+    ("GetProcessedContent", "page_token", "tokens are sealed"),
     ("ListChannels", "page_token", "tokens are sealed"),
     ("ListRedrives", "page_token", "tokens are sealed"),
     (
