@@ -1,0 +1,6 @@
+//! Stand-in: core types.
+pub mod failure;
+pub mod file_name;
+pub mod language;
+pub mod media;
+pub mod processing;

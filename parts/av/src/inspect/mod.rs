@@ -1,0 +1,20 @@
+//! Inspection.
+pub mod archive;
+pub mod av;
+mod cell;
+mod clean;
+pub mod compound;
+pub mod extracted;
+pub mod found;
+mod grid;
+pub mod image;
+pub mod judge;
+mod little_endian;
+pub mod ooxml;
+pub mod pdf;
+mod reading;
+pub mod recognize;
+mod shared_strings;
+pub mod text;
+mod transcript;
+pub use reading::Stopped;

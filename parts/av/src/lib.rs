@@ -1,0 +1,3 @@
+//! Scratch crate: audio, video, recognition.
+pub mod attachment;
+pub mod inspect;

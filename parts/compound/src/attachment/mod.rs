@@ -1,0 +1,5 @@
+//! Stand-ins.
+pub mod extracted;
+pub mod facts;
+pub mod media;
+pub mod processing;

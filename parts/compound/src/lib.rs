@@ -1,0 +1,4 @@
+//! Old Office files.
+
+pub mod attachment;
+pub mod inspect;

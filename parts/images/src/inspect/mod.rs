@@ -1,0 +1,5 @@
+//! What a file is.
+
+pub mod extracted;
+pub mod found;
+pub mod image;

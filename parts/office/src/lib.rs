@@ -1,0 +1,4 @@
+//! Office documents and texts of the attachment service.
+
+pub mod attachment;
+pub mod inspect;

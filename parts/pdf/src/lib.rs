@@ -1,0 +1,4 @@
+//! One part of inspection: PDF.
+
+pub mod attachment;
+pub mod inspect;
