@@ -140,6 +140,8 @@ mod tests {
     fn what_is_not_there_is_not_read() {
         assert_eq!(read(&[(6, 0x4000_0000 | 8)], b"ab", 0..6), None);
         assert_eq!(read(&[(2, 0x4000_0000 | 8)], b"ab", 0..2), None);
+        // More characters than bytes.
+        assert_eq!(read(&[(99, 0)], b"abcd", 0..2), None);
         assert_eq!(read(&[(2, 0), (1, 0)], b"abcd", 0..2), None);
     }
 }

@@ -270,7 +270,7 @@ impl<'a> Reading<'a> {
                 .hidden_columns
                 .iter()
                 .any(|range| range.contains(&column));
-        if true {
+        if !is_hidden {
             self.grid.write(u32::from(row), u32::from(column), text);
         } else if self.hidden_characters < MAX_HIDDEN_CHARACTERS {
             self.hidden_characters += text.chars().count() as u64;
