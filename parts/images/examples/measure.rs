@@ -5,6 +5,8 @@
 //! a line a file, tab-separated: name, OK or REFUSED, facts or flaw, milliseconds.
 //! `--part` says that the length does not agree with what was announced.
 
+#![expect(clippy::expect_used, reason = "it is run by hand")]
+
 use images::attachment::media::MediaType;
 use images::inspect::image;
 use std::path::Path;

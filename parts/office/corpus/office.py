@@ -56,8 +56,9 @@ def packed(parts, method=zipfile.ZIP_DEFLATED, comment=b""):
 
 def settled(data):
     """The same archive with its times set."""
-    stamp = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
-    return packed([(n, stamp.sub(rb"\g<1>2024-03-01T09:30:00Z", c)) for n, c in parts_of(data)])
+    stamp = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>|w:date=\")[^<\"]*")
+    at = rb"\g<1>2024-03-01T09:30:00Z"
+    return packed([(n, settled(c) if n.endswith(".xlsx") else stamp.sub(at, c)) for n, c in parts_of(data)])
 
 
 def changed(data, part, change):
@@ -288,7 +289,7 @@ def read_xlsx(file):
     import openpyxl
     b = openpyxl.load_workbook(file, data_only=True)
     return "\n".join(said(cell.value) for s in b.worksheets if s.sheet_state == "visible"
-                     for row in s.iter_rows() for cell in row)
+                     for cell in s._cells.values())
 
 
 def read_xls(file):

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let folder = env::args().nth(1).unwrap_or_else(|| "corpus/out".to_owned());
+    let folder = env::args()
+        .nth(1)
+        .unwrap_or_else(|| "corpus/out".to_owned());
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("text"))?;
     let mut counts: BTreeMap<(String, String, bool), u32> = BTreeMap::new();
@@ -24,6 +26,7 @@ fn main() -> io::Result<()> {
         let bytes = fs::read(folder.join(&file))?;
         let begun = Instant::now();
         let verdict = judge(&file, &bytes);
+        let judged = begun.elapsed();
         let named = match &verdict {
             Ok(found) => format!("{:?}", found.media_type).to_lowercase(),
             Err(Flaw::NotListed(_)) => "notlisted".to_owned(),
@@ -40,26 +43,49 @@ fn main() -> io::Result<()> {
             let extracted = extract(found, &bytes);
             let parts = extracted.parts.iter();
             let text: Vec<String> = parts
-                .map(|part| format!("[{:?} {} {}]\n{}", part.kind, part.number, part.name, part.text))
+                .map(|part| {
+                    format!(
+                        "[{:?} {} {}]\n{}",
+                        part.kind, part.number, part.name, part.text
+                    )
+                })
                 .collect();
             let name = file.replace('/', "_");
-            fs::write(folder.join("text").join(format!("{name}.txt")), text.join("\n"))?;
+            fs::write(
+                folder.join("text").join(format!("{name}.txt")),
+                text.join("\n"),
+            )?;
             if label == "valid" && !matches!(extracted.processed, Processed::Success) {
-                println!("{file}: {:?} {:?} {:?} | {note}", extracted.processed, extracted.coverage, extracted.hidden);
+                println!(
+                    "{file}: {:?} {:?} {:?} | {note}",
+                    extracted.processed, extracted.coverage, extracted.hidden
+                );
             }
         }
         let took = begun.elapsed();
+        if took > Duration::from_millis(500) {
+            println!("{file}: verdict {judged:?}, all {took:?}");
+        }
         if took > worst.0 {
             worst = (took, file.clone());
         }
         *counts.entry((label, wanted, is_right)).or_default() += 1;
     }
     for ((label, wanted, is_right), count) in counts {
-        println!("{label}\t{wanted}\t{}\t{count}", if is_right { "right" } else { "WRONG" });
+        println!(
+            "{label}\t{wanted}\t{}\t{count}",
+            if is_right { "right" } else { "WRONG" }
+        );
     }
     println!("worst {worst:?}");
     let status = fs::read_to_string("/proc/self/status")?;
-    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
+    println!(
+        "{}",
+        status
+            .lines()
+            .find(|line| line.starts_with("VmHWM"))
+            .unwrap_or_default()
+    );
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-"""Makes the corpus of PDFs, the same bytes at every run.
+"""Makes the corpus of PDFs: the same bytes at every run, but for the encrypted ones, whose salts are random.
 
     pdf.py OUT [--fonts FOLDER]
 

@@ -4,3 +4,4 @@ pub mod file_name;
 pub mod language;
 pub mod media;
 pub mod processing;
+mod sender_advice;

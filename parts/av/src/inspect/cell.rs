@@ -89,9 +89,9 @@ fn letters(code: &str) -> Option<String> {
             '[' => {
                 let inside: String = characters.by_ref().take_while(|end| *end != ']').collect();
                 let unit = inside.to_ascii_lowercase();
-                let counts_on = ["h", "m", "s"].iter().any(|letter| {
-                    !unit.is_empty() && unit.chars().all(|one| letter.contains(one))
-                });
+                let counts_on = ["h", "m", "s"]
+                    .iter()
+                    .any(|letter| !unit.is_empty() && unit.chars().all(|one| letter.contains(one)));
                 if counts_on {
                     return None;
                 }
@@ -100,7 +100,12 @@ fn letters(code: &str) -> Option<String> {
         }
     }
     // What is no pattern but a name.
-    Some(letters.replace("general", "").replace("am/pm", "h").replace("a/p", "h"))
+    Some(
+        letters
+            .replace("general", "")
+            .replace("am/pm", "h")
+            .replace("a/p", "h"),
+    )
 }
 
 /// A number as its format shows it.
@@ -132,7 +137,11 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// The day and the second of it; a time is rounded to seconds, a day is not.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 and DATES_END")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within 0 and DATES_END"
+)]
 fn moment(value: f64, format: Format) -> Option<(u64, u64)> {
     let day = value.floor() as u64;
     if format == Format::Date {
@@ -234,7 +243,15 @@ mod tests {
     #[test]
     fn numbers_are_as_short_as_they_can_be() {
         let written = [5.0, 1.1, -0.25, 1e16, 1e300, 1e-12, 0.0];
-        let read = ["5", "1.1", "-0.25", "10000000000000000", "1e300", "1e-12", "0"];
+        let read = [
+            "5",
+            "1.1",
+            "-0.25",
+            "10000000000000000",
+            "1e300",
+            "1e-12",
+            "0",
+        ];
         assert_eq!(written.map(number), read);
     }
 }

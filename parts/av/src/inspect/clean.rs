@@ -102,7 +102,10 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_is_taken_out_and_counted() {
-        assert_eq!(cleaned("a\0b\u{7}c\u{8}\u{7f}\u{9b}"), ("abc".to_owned(), 5));
+        assert_eq!(
+            cleaned("a\0b\u{7}c\u{8}\u{7f}\u{9b}"),
+            ("abc".to_owned(), 5)
+        );
         assert_eq!(cleaned("inv\u{202e}fdp.exe"), ("invfdp.exe".to_owned(), 1));
         assert_eq!(cleaned("\u{feff}a\u{2066}b\u{2069}"), ("ab".to_owned(), 3));
         let hidden: String = "obey".chars().filter_map(tag).collect();
@@ -131,6 +134,9 @@ mod tests {
 
     #[test]
     fn what_kept_words_apart_still_does() {
-        assert_eq!(cleaned("a\u{b}b\u{c}c\u{85}d\u{2028}e"), ("a\nb\nc\nd\ne".to_owned(), 0));
+        assert_eq!(
+            cleaned("a\u{b}b\u{c}c\u{85}d\u{2028}e"),
+            ("a\nb\nc\nd\ne".to_owned(), 0)
+        );
     }
 }

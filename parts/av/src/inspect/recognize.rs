@@ -32,6 +32,29 @@ pub enum Format {
     Av(Container),
 }
 
+impl Format {
+    /// The types that a walk may find, the commonest first. While a file comes,
+    /// it may have as many bytes as the largest of them.
+    #[must_use]
+    pub const fn may_be(self) -> &'static [MediaType] {
+        use MediaType as T;
+        match self {
+            Self::Png => &[T::Png],
+            Self::Jpeg => &[T::Jpeg],
+            Self::Gif => &[T::Gif],
+            Self::Webp => &[T::Webp],
+            Self::Pdf => &[T::Pdf],
+            Self::Zip => &[T::Docx, T::Xlsx, T::Pptx, T::Zip],
+            Self::Compound => &[T::Doc, T::Xls],
+            Self::Av(Container::IsoMedia) => &[T::Mp4, T::M4a, T::Mov, T::Heic],
+            Self::Av(Container::MpegAudio) => &[T::Mp3, T::Aac],
+            Self::Av(Container::Ogg) => &[T::Ogg, T::Opus],
+            Self::Av(Container::Wav) => &[T::Wav],
+            Self::Av(Container::Ebml) => &[T::Webm],
+        }
+    }
+}
+
 /// What the first bytes may be the beginning of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recognized {

@@ -1,2 +1,3 @@
+//! Stand-in: types of the product's core.
 pub mod media;
 pub mod processing;

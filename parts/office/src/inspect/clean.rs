@@ -66,15 +66,15 @@ fn is_unseen(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
         // Marks, embeddings, overrides and isolates of direction (UAX 9).
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => true,
-        '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
         // Deprecated format characters, a byte order mark within the text,
         // and the marks around annotations.
-        '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => true,
+        | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         // No characters at all.
-        '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' => true,
+        | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}'
         // Tags.
-        '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{e0000}'..='\u{e007f}' => true,
         other => other.is_control(),
     }
 }
@@ -102,7 +102,10 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_is_taken_out_and_counted() {
-        assert_eq!(cleaned("a\0b\u{7}c\u{8}\u{7f}\u{9b}"), ("abc".to_owned(), 5));
+        assert_eq!(
+            cleaned("a\0b\u{7}c\u{8}\u{7f}\u{9b}"),
+            ("abc".to_owned(), 5)
+        );
         assert_eq!(cleaned("inv\u{202e}fdp.exe"), ("invfdp.exe".to_owned(), 1));
         assert_eq!(cleaned("\u{feff}a\u{2066}b\u{2069}"), ("ab".to_owned(), 3));
         let hidden: String = "obey".chars().filter_map(tag).collect();
@@ -131,6 +134,9 @@ mod tests {
 
     #[test]
     fn what_kept_words_apart_still_does() {
-        assert_eq!(cleaned("a\u{b}b\u{c}c\u{85}d\u{2028}e"), ("a\nb\nc\nd\ne".to_owned(), 0));
+        assert_eq!(
+            cleaned("a\u{b}b\u{c}c\u{85}d\u{2028}e"),
+            ("a\nb\nc\nd\ne".to_owned(), 0)
+        );
     }
 }

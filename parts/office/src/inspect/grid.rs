@@ -41,6 +41,11 @@ impl Grid {
             self.text.push('\t');
         }
         self.column = column;
+        // One letter too many shows that there was more.
+        let room = (self.room + 1)
+            .saturating_sub(self.text.len())
+            .min(text.len());
+        let (text, _) = text.split_at(text.ceil_char_boundary(room));
         let in_one_line = text.chars().map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
             other => other,
@@ -79,6 +84,6 @@ mod tests {
         let mut grid = Grid::new(10);
         (0..100).for_each(|row| grid.write(row, 0, "four"));
         assert!(grid.is_cut());
-        assert_eq!(grid.into_text(), "four\nfour\nfour");
+        assert_eq!(grid.into_text(), "four\nfour\nf");
     }
 }

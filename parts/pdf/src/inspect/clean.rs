@@ -66,15 +66,15 @@ fn is_unseen(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
         // Marks, embeddings, overrides and isolates of direction (UAX 9).
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' => true,
-        '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
         // Deprecated format characters, a byte order mark within the text,
         // and the marks around annotations.
-        '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => true,
+        | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         // No characters at all.
-        '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' => true,
+        | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}'
         // Tags.
-        '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{e0000}'..='\u{e007f}' => true,
         other => other.is_control(),
     }
 }

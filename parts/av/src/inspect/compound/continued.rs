@@ -39,7 +39,11 @@ impl<'a> Continued<'a> {
     pub(super) fn string(&mut self) -> Option<String> {
         let length = usize::from(self.u16()?);
         let flags = self.byte()?;
-        let runs = if flags & HAS_RUNS == 0 { 0 } else { usize::from(self.u16()?) };
+        let runs = if flags & HAS_RUNS == 0 {
+            0
+        } else {
+            usize::from(self.u16()?)
+        };
         let reading = match flags & HAS_READING {
             0 => 0,
             _ => usize::from(self.u16()?) | usize::from(self.u16()?) << 16,

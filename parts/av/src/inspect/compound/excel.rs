@@ -66,7 +66,10 @@ pub(super) fn check(workbook: &[u8]) -> Result<bool, Flaw> {
             return Ok(is_encrypted);
         }
     }
-    Err(Flaw::corrupt(records.at as u64, "a workbook whose list of sheets ends early"))
+    Err(Flaw::corrupt(
+        records.at as u64,
+        "a workbook whose list of sheets ends early",
+    ))
 }
 
 /// The text of the workbook in this file.
@@ -239,7 +242,10 @@ impl Workbook {
     }
 
     fn decode(&self, bytes: &[u8]) -> String {
-        self.encoding.decode_without_bom_handling(bytes).0.into_owned()
+        self.encoding
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned()
     }
 }
 
@@ -338,7 +344,8 @@ impl<'a> Sheet<'a> {
             }
             record::COLUMNS => {
                 if u16_at(content, 8)? & 1 != 0 && self.hidden_columns.len() < 256 {
-                    self.hidden_columns.push((u16_at(content, 0)?, u16_at(content, 2)?));
+                    self.hidden_columns
+                        .push((u16_at(content, 0)?, u16_at(content, 2)?));
                 }
             }
             record::NOTE => self.comments = self.comments.saturating_add(1),
@@ -392,7 +399,9 @@ impl<'a> Sheet<'a> {
 
     fn take_many(&mut self, content: &[u8]) -> Option<()> {
         let (row, mut column) = (u16_at(content, 0)?, u16_at(content, 2)?);
-        let cells = content.get(4..content.len().checked_sub(2)?)?.chunks_exact(6);
+        let cells = content
+            .get(4..content.len().checked_sub(2)?)?
+            .chunks_exact(6);
         for cell in cells {
             let shown = self.number(unpacked(u32_at(cell, 2)?), u16_at(cell, 0)?);
             self.write(row, column, &shown);
@@ -421,7 +430,11 @@ impl<'a> Sheet<'a> {
 
     fn number(&self, value: f64, format: u16) -> String {
         let format = self.workbook.formats.get(usize::from(format));
-        cell::shown(value, format.copied().unwrap_or_default(), self.workbook.epoch)
+        cell::shown(
+            value,
+            format.copied().unwrap_or_default(),
+            self.workbook.epoch,
+        )
     }
 
     fn written(&mut self, row: u16, column: u16, text: &str) -> Option<()> {

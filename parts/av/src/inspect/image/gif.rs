@@ -54,9 +54,7 @@ pub(super) fn first_frame(bytes: &[u8]) -> Result<Decoded, Flaw> {
             // What reaches beyond the canvas is cut off.
             let room = (width as usize).saturating_sub(left) * 4;
             let taken = row_bytes.min(room);
-            if let (Some(to), Some(from)) =
-                (canvas.get_mut(at..at + taken), pixels.get(..taken))
-            {
+            if let (Some(to), Some(from)) = (canvas.get_mut(at..at + taken), pixels.get(..taken)) {
                 to.copy_from_slice(from);
             }
         }

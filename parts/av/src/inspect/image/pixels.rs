@@ -1,9 +1,7 @@
 //! Pixels of eight bits a channel, and making fewer of them.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer,
-};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
 
 /// What the bytes of a pixel are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,8 +188,8 @@ pub(super) fn within(width: u32, height: u32, side: u32) -> (u32, u32) {
         return (width, height);
     }
     let scaled = |length: u32| {
-        let scaled = (u64::from(length) * u64::from(side) + u64::from(longest) / 2)
-            / u64::from(longest);
+        let scaled =
+            (u64::from(length) * u64::from(side) + u64::from(longest) / 2) / u64::from(longest);
         u32::try_from(scaled).unwrap_or(side).max(1)
     };
     (scaled(width), scaled(height))

@@ -20,8 +20,7 @@ pub(super) fn first_frame(bytes: &[u8]) -> Result<Decoded, Flaw> {
 /// Decodes up to `most` frames, and keeps the first.
 fn read(bytes: &[u8], most: u32) -> Result<Decoded, Flaw> {
     check_length(bytes)?;
-    let broken =
-        |error: DecodingError| Flaw::corrupt(0, &format!("it cannot be decoded: {error}"));
+    let broken = |error: DecodingError| Flaw::corrupt(0, &format!("it cannot be decoded: {error}"));
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(broken)?;
     decoder.set_memory_limit(DECODER_BYTES);
     let (width, height) = decoder.dimensions();

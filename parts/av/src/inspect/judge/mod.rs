@@ -14,8 +14,8 @@ use super::image;
 use super::ooxml;
 use super::pdf;
 use super::reading::Stopped;
-use super::recognize::{Format, HEAD_BYTES, Recognized, recognize};
-use super::text;
+use super::recognize::{Format, HEAD_BYTES, recognize};
+use super::text::check as check_text;
 use crate::attachment::language::Language;
 use crate::attachment::media::{DeclaredType, MediaType};
 use serde::{Deserialize, Serialize};
@@ -89,57 +89,57 @@ pub enum Refusal {
     NotRecognized,
 }
 
+impl Refusal {
+    /// The type that it begins as, where it has one. A type that is not taken
+    /// is a better reason than what is wrong with the file.
+    #[must_use]
+    pub const fn began_as(&self) -> Option<MediaType> {
+        match self {
+            Self::Corrupt { began_as, .. } | Self::TooLarge { began_as, .. } => Some(*began_as),
+            Self::TooManyPixels { media_type, .. } => Some(*media_type),
+            Self::NotListed(_) | Self::NotRecognized => None,
+        }
+    }
+}
+
 /// Judges a file of so many bytes, from its first one.
 ///
 /// # Errors
 /// Where it could not be read, or memory did not suffice to: that says nothing
 /// about the file.
 pub fn judge(mut bytes: impl Read + Seek, len: u64, hints: &Hints) -> io::Result<Judgement> {
-    let head = head(&mut bytes, len)?;
+    let size = usize::try_from(len).map_or(HEAD_BYTES, |len| len.min(HEAD_BYTES));
+    let head = read_at_start(&mut bytes, size)?;
     let recognized = recognize(&head, len);
     let mut refusals = Vec::new();
     for format in recognized.formats() {
-        match walk(format, &mut bytes, len, &head, hints)? {
+        match walk(format, &mut bytes, len, &head, hints) {
             Ok(found) => return Ok(Judgement::Found(found)),
-            Err(refusal) => refusals.push(refusal),
+            Err(Ended::Refused(refusal)) => refusals.push(refusal),
+            Err(Ended::Unread(error)) => return Err(error),
         }
     }
-    if recognized.foreign.is_none() && may_be_text(&recognized, hints) {
-        return judge_text(&mut bytes, len, &recognized, &head, hints, refusals);
+    let Some(media_type) = text_type::choose(&recognized, &head, hints) else {
+        let unlisted = || match recognized.foreign {
+            Some(mime) => Refusal::NotListed(mime.to_owned()),
+            None => Refusal::NotRecognized,
+        };
+        let refusal = told(refusals, hints).unwrap_or_else(unlisted);
+        return Ok(Judgement::Refused(refusal));
+    };
+    match text(media_type, &mut bytes, len, hints) {
+        Ok(found) => Ok(Judgement::Found(found)),
+        Err(Ended::Refused(refusal)) => Ok(Judgement::Refused(refusal)),
+        Err(Ended::Unread(error)) => Err(error),
     }
-    Ok(Judgement::Refused(
-        told(refusals, hints).unwrap_or_else(|| unlisted(&recognized)),
-    ))
-}
-
-/// Bytes that a walker knows are text only where nothing rules it out.
-fn may_be_text(recognized: &Recognized, hints: &Hints) -> bool {
-    let is_called_text = text_type::called(hints).is_some();
-    recognized.may_be_text || is_called_text && recognized.formats().next().is_none()
-}
-
-fn unlisted(recognized: &Recognized) -> Refusal {
-    recognized.foreign.map_or(Refusal::NotRecognized, |mime| {
-        Refusal::NotListed(mime.to_owned())
-    })
 }
 
 /// The refusal to tell of: that of what the file is called, else the first one.
 fn told(refusals: Vec<Refusal>, hints: &Hints) -> Option<Refusal> {
     let called = text_type::names(hints).next();
-    let fits = |refusal: &Refusal| match refusal {
-        Refusal::Corrupt { began_as, .. } | Refusal::TooLarge { began_as, .. } => {
-            Some(*began_as) == called
-        }
-        _ => false,
-    };
+    let fits = |refusal: &Refusal| called.is_some() && refusal.began_as() == called;
     let at = refusals.iter().position(fits).unwrap_or(0);
     refusals.into_iter().nth(at)
-}
-
-fn head(bytes: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(len).map_or(HEAD_BYTES, |len| len.min(HEAD_BYTES));
-    read_at_start(bytes, size)
 }
 
 fn read_at_start(bytes: &mut (impl Read + Seek), size: usize) -> io::Result<Vec<u8>> {
@@ -151,8 +151,26 @@ fn read_at_start(bytes: &mut (impl Read + Seek), size: usize) -> io::Result<Vec<
     Ok(read)
 }
 
-/// What a walker says: a whole file, or why it is none.
-type Walked = Result<Found, Refusal>;
+/// Why there is no whole file.
+enum Ended {
+    Refused(Refusal),
+    Unread(io::Error),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Unread(error)
+    }
+}
+
+impl Ended {
+    fn by(stopped: Stopped, began_as: MediaType) -> Self {
+        match stopped {
+            Stopped::Flaw(flaw) => Self::Refused(refusal(flaw, began_as)),
+            Stopped::Unread(error) => Self::Unread(error),
+        }
+    }
+}
 
 fn walk(
     format: Format,
@@ -160,67 +178,68 @@ fn walk(
     len: u64,
     head: &[u8],
     hints: &Hints,
-) -> io::Result<Walked> {
+) -> Result<Found, Ended> {
     let began_as = began_as(format, head, hints);
-    if let Format::Av(container) = format {
-        return match av::check(container, bytes, len) {
-            Ok(found) => Ok(Ok(found)),
-            Err(Stopped::Flaw(flaw)) => Ok(Err(refusal(flaw, began_as))),
-            Err(Stopped::Unread(error)) => Err(error),
-        };
-    }
-    let archive = match format {
-        Format::Zip => match archive::check(&mut *bytes, len) {
-            Ok(archive) if !archive.has_content_types => {
-                return Ok(Ok(Found {
-                    media_type: MediaType::Zip,
-                    facts: Facts::Other,
-                }));
-            }
-            Ok(_) => None,
-            Err(Stopped::Flaw(flaw)) => Some(flaw),
-            Err(Stopped::Unread(error)) => return Err(error),
-        },
-        _ => None,
-    };
-    let Some(bytes) = in_memory(bytes, len)? else {
-        return Ok(Err(Refusal::TooLarge {
-            began_as,
-            bytes: len,
-        }));
-    };
-    let whole = hints.is_whole_by_length;
+    let is_whole = hints.is_whole_by_length;
     let checked = match format {
+        Format::Av(container) => {
+            return av::check(container, bytes, len)
+                .map_err(|stopped| Ended::by(stopped, began_as));
+        }
+        Format::Zip => return zip(bytes, len, began_as),
         Format::Png | Format::Jpeg | Format::Gif | Format::Webp => {
-            image::check(began_as, &bytes, whole).map(|facts| Found {
+            let bytes = in_memory(bytes, len, began_as)?;
+            image::check(began_as, &bytes, is_whole).map(|facts| Found {
                 media_type: began_as,
                 facts: Facts::Image(facts),
             })
         }
-        Format::Pdf => pdf::check(&bytes, whole).map(|facts| Found {
-            media_type: MediaType::Pdf,
-            facts: Facts::Document(facts),
-        }),
-        Format::Compound => compound::check(&bytes),
-        Format::Zip | Format::Av(_) => office(&bytes, archive),
+        Format::Pdf => {
+            let bytes = in_memory(bytes, len, began_as)?;
+            pdf::check(&bytes, is_whole).map(|facts| Found {
+                media_type: MediaType::Pdf,
+                facts: Facts::Document(facts),
+            })
+        }
+        Format::Compound => compound::check(&in_memory(bytes, len, began_as)?),
     };
-    Ok(checked.map_err(|flaw| refusal(flaw, began_as)))
+    checked.map_err(|flaw| Ended::Refused(refusal(flaw, began_as)))
 }
 
-fn in_memory(bytes: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Vec<u8>>> {
-    match usize::try_from(len) {
-        Ok(size) if len <= MOST_IN_MEMORY => read_at_start(bytes, size).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// An Office file, or what is wrong with the archive that is none. One that is
-/// broken may still be a document for those who know better how to read it.
-fn office(bytes: &[u8], broken: Option<Flaw>) -> Result<Found, Flaw> {
-    match (ooxml::check(bytes), broken) {
+/// An archive is an Office file where it has the part that says so, and else it
+/// is stored as it is. One that is broken may still be a document for those who
+/// know better how to read it.
+fn zip(bytes: &mut (impl Read + Seek), len: u64, began_as: MediaType) -> Result<Found, Ended> {
+    let broken = match archive::check(&mut *bytes, len) {
+        Ok(archive) if !archive.has_content_types => {
+            return Ok(Found {
+                media_type: MediaType::Zip,
+                facts: Facts::Other,
+            });
+        }
+        Ok(_) => None,
+        Err(Stopped::Flaw(flaw)) => Some(flaw),
+        Err(Stopped::Unread(error)) => return Err(Ended::Unread(error)),
+    };
+    let checked = match (ooxml::check(&in_memory(bytes, len, began_as)?), broken) {
         (Ok(found), Some(flaw)) if found.media_type == MediaType::Zip => Err(flaw),
         (Err(Flaw::NotListed(_)), Some(flaw)) => Err(flaw),
         (checked, _) => checked,
+    };
+    checked.map_err(|flaw| Ended::Refused(refusal(flaw, began_as)))
+}
+
+fn in_memory(
+    bytes: &mut (impl Read + Seek),
+    len: u64,
+    began_as: MediaType,
+) -> Result<Vec<u8>, Ended> {
+    match usize::try_from(len) {
+        Ok(size) if len <= MOST_IN_MEMORY => Ok(read_at_start(bytes, size)?),
+        _ => Err(Ended::Refused(Refusal::TooLarge {
+            began_as,
+            bytes: len,
+        })),
     }
 }
 
@@ -236,36 +255,25 @@ fn refusal(flaw: Flaw, began_as: MediaType) -> Refusal {
     }
 }
 
-/// What to call a file that is not whole. Of the types that a container may
-/// hold, the one that the file is called; else the commonest.
+/// What to call a file that is not whole: of the types that it may be the one
+/// that its bytes hint at, or that it is called, else the commonest.
 fn began_as(format: Format, head: &[u8], hints: &Hints) -> MediaType {
-    use MediaType::{
-        Aac, Doc, Docx, Gif, Heic, Jpeg, M4a, Mov, Mp3, Mp4, Ogg, Opus, Pdf, Png, Pptx, Wav, Webm,
-        Webp, Xls, Xlsx, Zip,
-    };
-    let of = |may_be: &[MediaType], else_it: MediaType| {
-        let mut called = text_type::names(hints).filter(|name| may_be.contains(name));
-        called.next().unwrap_or(else_it)
-    };
-    match format {
-        Format::Png => Png,
-        Format::Jpeg => Jpeg,
-        Format::Gif => Gif,
-        Format::Webp => Webp,
-        Format::Pdf => Pdf,
-        Format::Zip => of(&[Docx, Xlsx, Pptx, Zip], part_of(head)),
-        Format::Compound => of(&[Doc, Xls], Doc),
+    let may_be = format.may_be();
+    let called = text_type::names(hints).find(|name| may_be.contains(name));
+    let by_bytes = match format {
+        Format::Zip => called.or_else(|| Some(part_of(head))),
         Format::Av(av::Container::IsoMedia) => match head.get(8..12) {
-            Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1" | b"avif") => Heic,
-            Some(b"qt  ") => Mov,
-            Some(b"M4A ") => of(&[Mp4, M4a], M4a),
-            _ => of(&[Mp4, M4a], Mp4),
+            Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1" | b"avif") => {
+                Some(MediaType::Heic)
+            }
+            Some(b"qt  ") => Some(MediaType::Mov),
+            Some(b"M4A ") => called.or(Some(MediaType::M4a)),
+            _ => called,
         },
-        Format::Av(av::Container::MpegAudio) => of(&[Mp3, Aac], Mp3),
-        Format::Av(av::Container::Ogg) => of(&[Ogg, Opus], Ogg),
-        Format::Av(av::Container::Wav) => Wav,
-        Format::Av(av::Container::Ebml) => Webm,
-    }
+        _ => called,
+    };
+    let commonest = may_be.first().copied();
+    by_bytes.or(commonest).unwrap_or(MediaType::Txt)
 }
 
 /// What a cut archive was, by the names among its first bytes.
@@ -282,35 +290,21 @@ fn part_of(head: &[u8]) -> MediaType {
     .map_or(MediaType::Zip, |(_, media_type)| media_type)
 }
 
-/// Text is what somebody calls it. Without that a provider's JSON error would
-/// pass for a document.
-fn judge_text(
+/// Text of the kind that somebody calls it.
+fn text(
+    media_type: MediaType,
     bytes: &mut (impl Read + Seek),
     len: u64,
-    recognized: &Recognized,
-    head: &[u8],
     hints: &Hints,
-    refusals: Vec<Refusal>,
-) -> io::Result<Judgement> {
-    let chosen = text_type::choose(recognized, head, hints, refusals.is_empty());
-    let Some(media_type) = chosen else {
-        return Ok(Judgement::Refused(
-            told(refusals, hints).unwrap_or_else(|| unlisted(recognized)),
-        ));
-    };
-    let Some(bytes) = in_memory(bytes, len)? else {
-        return Ok(Judgement::Refused(Refusal::TooLarge {
-            began_as: media_type,
-            bytes: len,
-        }));
-    };
-    Ok(match text::check(&bytes, Some(hints.language.tag())) {
-        Ok(facts) => Judgement::Found(Found {
+) -> Result<Found, Ended> {
+    let bytes = in_memory(bytes, len, media_type)?;
+    match check_text(&bytes, Some(hints.language.tag())) {
+        Ok(facts) => Ok(Found {
             media_type,
             facts: Facts::Document(facts),
         }),
-        Err(flaw) => Judgement::Refused(refusal(flaw, media_type)),
-    })
+        Err(flaw) => Err(Ended::Refused(refusal(flaw, media_type))),
+    }
 }
 
 #[cfg(test)]

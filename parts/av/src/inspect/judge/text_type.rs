@@ -20,35 +20,39 @@ pub(super) fn called(hints: &Hints) -> Option<MediaType> {
     names(hints).find(|media_type| media_type.is_text())
 }
 
-/// The kind of text that it is; nothing where nobody calls it text.
+/// The kind of text that it is; nothing where it is none, or where nobody calls
+/// it text: else a provider's JSON error would pass for a document.
 ///
 /// What also begins as another format, and is not whole as one, is text only if
 /// that is the first thing it is called: a broken PDF is no note about PDFs.
-pub(super) fn choose(
-    recognized: &Recognized,
-    head: &[u8],
-    hints: &Hints,
-    begins_as_nothing_else: bool,
-) -> Option<MediaType> {
-    let called = if begins_as_nothing_else {
-        called(hints)
-    } else {
-        names(hints)
-            .next()
-            .filter(|media_type| media_type.is_text())
-    };
-    match called {
+/// What no text begins as is read as one where it is called so, for the sake of
+/// an answer that says where it ceases to be text.
+pub(super) fn choose(recognized: &Recognized, head: &[u8], hints: &Hints) -> Option<MediaType> {
+    if recognized.formats().next().is_some() {
+        let first = names(hints).next().filter(|name| name.is_text());
+        return first.filter(|_| recognized.may_be_text);
+    }
+    if recognized.foreign.is_some() {
+        return None;
+    }
+    // Providers serve as text what they know nothing of.
+    let is_so_by_its_sender =
+        |name: &MediaType| recognized.may_be_text || Some(*name) != hints.served;
+    match called(hints).filter(is_so_by_its_sender) {
         // What is called .txt and begins with a tag is text, unless pages are
         // taken and it is one.
         Some(MediaType::Txt) if recognized.is_page && hints.takes_html => Some(MediaType::Html),
         Some(media_type) => Some(media_type),
-        None if !begins_as_nothing_else => None,
         None if recognized.is_page => Some(MediaType::Html),
-        // Windows calls a table so that Excel opens.
-        None if hints.declared == DeclaredType::Known(MediaType::Xls) => {
+        None if recognized.may_be_text && is_called_workbook(hints) => {
             let begins_with_tag = head.trim_ascii_start().starts_with(b"<");
             (!begins_with_tag).then_some(MediaType::Csv)
         }
         None => None,
     }
+}
+
+/// Windows calls a table so where Excel is what opens it.
+fn is_called_workbook(hints: &Hints) -> bool {
+    hints.declared == DeclaredType::Known(MediaType::Xls)
 }

@@ -65,7 +65,7 @@ impl<'a> Archive<'a> {
         }
         let entries = directory.entries(bytes)?;
         let archive = Self { bytes, entries };
-        archive.check_layout(directory.at)?;
+        archive.check_layout(&directory)?;
         archive.check_names()?;
         Ok(archive)
     }
@@ -99,17 +99,22 @@ impl<'a> Archive<'a> {
     fn check_once<'e>(&'e self, name: impl Fn(&'e Entry<'a>) -> Cow<'e, [u8]>) -> Result<(), Flaw> {
         let mut met = HashSet::new();
         match self.entries.iter().find(|entry| !met.insert(name(entry))) {
-            Some(twice) => Err(Flaw::corrupt(twice.at, "a name that stands for two entries")),
+            Some(twice) => Err(Flaw::corrupt(
+                twice.at,
+                "a name that stands for two entries",
+            )),
             None => Ok(()),
         }
     }
 
     /// Entries lie one behind the other, the first at the very beginning, and
     /// the directory behind them.
-    fn check_layout(&self, directory_at: usize) -> Result<(), Flaw> {
+    fn check_layout(&self, directory: &Directory) -> Result<(), Flaw> {
         let mut places: Vec<(u64, u64)> = self.entries.iter().map(Entry::place).collect();
         places.sort_unstable();
-        let first = places.first().map_or(directory_at as u64, |(at, _)| *at);
+        let first = places
+            .first()
+            .map_or(directory.ends_before as u64, |(at, _)| *at);
         // Tools that write in pieces begin with a marker of four bytes.
         let marked = self.bytes.starts_with(b"PK00") || self.bytes.starts_with(b"PK\x07\x08");
         if first != 0 && !(marked && first == 4) {
@@ -117,7 +122,7 @@ impl<'a> Archive<'a> {
         }
         let ends = places.iter().map(|(_, end)| *end);
         let next = places.iter().skip(1).map(|(at, _)| *at);
-        let next = next.chain([directory_at as u64]);
+        let next = next.chain([directory.at as u64]);
         match ends.zip(next).find(|(end, next)| end > next) {
             Some((_, at)) => Err(Flaw::corrupt(at, "two entries over the same bytes")),
             None => Ok(()),
@@ -127,7 +132,10 @@ impl<'a> Archive<'a> {
     fn check_names(&self) -> Result<(), Flaw> {
         let leads_out = |entry: &&Entry<'_>| entry.name.split('/').any(|part| part == "..");
         match self.entries.iter().find(leads_out) {
-            Some(entry) => Err(Flaw::corrupt(entry.at, "a name that leads out of the archive")),
+            Some(entry) => Err(Flaw::corrupt(
+                entry.at,
+                "a name that leads out of the archive",
+            )),
             None => Ok(()),
         }
     }
@@ -138,7 +146,8 @@ impl<'a> Entry<'a> {
     pub(super) fn read(&self) -> Result<Vec<u8>, Flaw> {
         // What it claims is believed no further than deflate could reach.
         let most = self.size.min(self.packed.saturating_mul(1_032));
-        let mut content = Vec::with_capacity(usize::try_from(most.min(MAX_ENTRY_BYTES)).unwrap_or(0));
+        let mut content =
+            Vec::with_capacity(usize::try_from(most.min(MAX_ENTRY_BYTES)).unwrap_or(0));
         self.unpack(MAX_BYTES, |piece| content.extend_from_slice(piece))?;
         Ok(content)
     }
@@ -161,7 +170,11 @@ impl<'a> Entry<'a> {
         match self.method {
             0 => piece(self.data)?,
             8 => inflate(self.data, self.at, piece)?,
-            _ => return Err(Flaw::NotListed("an archive packed in an unusual way".to_owned())),
+            _ => {
+                return Err(Flaw::NotListed(
+                    "an archive packed in an unusual way".to_owned(),
+                ));
+            }
         }
         if size != self.size {
             return Err(self.broken("an entry of another length than the directory gives"));
@@ -222,6 +235,8 @@ struct Directory {
     at: usize,
     end: usize,
     count: u64,
+    /// Where the record that ends the archive lies.
+    ends_before: usize,
 }
 
 impl Directory {
@@ -232,7 +247,8 @@ impl Directory {
         let places = (0..bytes.len()).rev();
         let mut ends = places.filter_map(|at| End::at(bytes, at));
         let end = ends.next();
-        let end = end.ok_or_else(|| Flaw::corrupt(bytes.len() as u64, "an archive without an end"))?;
+        let end =
+            end.ok_or_else(|| Flaw::corrupt(bytes.len() as u64, "an archive without an end"))?;
         let broken = || Flaw::corrupt(end.at as u64, "an archive's end that leads to no directory");
         end.directory(bytes).ok_or_else(broken)
     }
@@ -249,7 +265,10 @@ impl Directory {
         }
         match bytes.get(at..self.end) {
             Some(rest) if !rest.starts_with(b"PK\x01\x02") => Ok(entries),
-            _ => Err(Flaw::corrupt(at as u64, "more entries than the archive's end counts")),
+            _ => Err(Flaw::corrupt(
+                at as u64,
+                "more entries than the archive's end counts",
+            )),
         }
     }
 }
@@ -287,6 +306,7 @@ impl<'a> End<'a> {
             at: start,
             end,
             count,
+            ends_before: self.at,
         })
     }
 }
@@ -301,7 +321,11 @@ fn large(bytes: &[u8], end_at: usize) -> Option<(u64, u64, u64)> {
     if !record.starts_with(b"PK\x06\x06") {
         return None;
     }
-    Some((u64_at(record, 32)?, u64_at(record, 40)?, u64_at(record, 48)?))
+    Some((
+        u64_at(record, 32)?,
+        u64_at(record, 40)?,
+        u64_at(record, 48)?,
+    ))
 }
 
 /// An entry of the directory (section 4.3.12) and how long its record is.

@@ -55,7 +55,10 @@ pub(super) fn figures(related: &[Relationship]) -> impl Iterator<Item = &str> {
 }
 
 /// The parts that stand in this relation, once each.
-pub(super) fn of_kind<'a>(related: &'a [Relationship], kind: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn of_kind<'a>(
+    related: &'a [Relationship],
+    kind: &str,
+) -> impl Iterator<Item = &'a str> {
     let mut met = HashSet::new();
     related
         .iter()

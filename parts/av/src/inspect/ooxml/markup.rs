@@ -81,11 +81,17 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<String, Malformed> {
 /// What the declaration says: `<?xml version="1.0" encoding="…"?>`.
 fn declared_encoding(bytes: &[u8]) -> &'static Encoding {
     let named = || {
-        let declaration = bytes.strip_prefix(b"<?xml")?.split(|byte| *byte == b'>').next()?;
+        let declaration = bytes
+            .strip_prefix(b"<?xml")?
+            .split(|byte| *byte == b'>')
+            .next()?;
         let declaration = str::from_utf8(declaration).ok()?;
         let (_, value) = declaration.split_once("encoding")?;
         let value = value.trim_start().strip_prefix('=')?.trim_start();
-        let label = value.trim_start_matches(['"', '\'']).split(['"', '\'']).next()?;
+        let label = value
+            .trim_start_matches(['"', '\''])
+            .split(['"', '\''])
+            .next()?;
         Encoding::for_label(label.as_bytes())
     };
     // One that says UTF-16 in bytes that are not is UTF-8 all the same.

@@ -46,12 +46,15 @@ impl<'a> Package<'a> {
             .enumerate()
             .map(|(place, entry)| (entry.name.to_lowercase(), place))
             .collect();
-        let listed = places.get(TYPES_PART).and_then(|place| archive.entries().get(*place));
+        let listed = places
+            .get(TYPES_PART)
+            .and_then(|place| archive.entries().get(*place));
         let Some(listed) = listed else {
             return Ok(Err(archive));
         };
         archive.check_part_names()?;
-        let types = Types::read(&text(listed)?).map_err(|fault| fault.of(listed.at, &listed.name))?;
+        let types =
+            Types::read(&text(listed)?).map_err(|fault| fault.of(listed.at, &listed.name))?;
         Ok(Ok(Self {
             archive,
             places,
@@ -146,7 +149,9 @@ impl Types {
                     let part = part.trim_start_matches('/').to_lowercase();
                     types.of_parts.insert(part, content_type);
                 } else if let Some(extension) = tag.attribute("Extension") {
-                    types.of_extensions.insert(extension.to_lowercase(), content_type);
+                    types
+                        .of_extensions
+                        .insert(extension.to_lowercase(), content_type);
                 }
             }
             ControlFlow::Continue(())

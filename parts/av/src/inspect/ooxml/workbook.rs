@@ -8,15 +8,16 @@ use super::prose::HiddenStyles;
 use super::sheet::{self, Values};
 use crate::attachment::processing::{Processed, ProcessingError};
 use crate::inspect::cell::{Epoch, Format};
-use crate::inspect::shared_strings::Strings;
 use crate::inspect::extracted::{Extracted, PartKind};
+use crate::inspect::shared_strings::Strings;
 use crate::inspect::transcript::{Transcript, Unit};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 /// The text of the workbook whose main part this is.
 pub(super) fn extract(package: &Package<'_>, main: &str, mut transcript: Transcript) -> Extracted {
-    let (Some(workbook), Ok(related)) = (Workbook::read(package, main), package.relationships(main))
+    let (Some(workbook), Ok(related)) =
+        (Workbook::read(package, main), package.relationships(main))
     else {
         return transcript.finish_as(Processed::Failed(ProcessingError::ExtractorFailed));
     };
@@ -31,7 +32,13 @@ pub(super) fn extract(package: &Package<'_>, main: &str, mut transcript: Transcr
             continue;
         }
         match related.iter().find(|found| found.id == listed.id) {
-            Some(sheet) => write_sheet(package, &values, &sheet.target, (number, &listed.name), &mut transcript),
+            Some(sheet) => write_sheet(
+                package,
+                &values,
+                &sheet.target,
+                (number, &listed.name),
+                &mut transcript,
+            ),
             None => transcript.misses_something(),
         }
     }
@@ -132,10 +139,14 @@ impl Workbook {
             if let Step::Open(tag) = step {
                 match tag.name() {
                     "workbookPr" if tag.says("date1904") => workbook.epoch = Epoch::Y1904,
-                    "sheet" => workbook.sheets.extend(tag.relationship().map(|id| Listed {
-                        id,
-                        name: tag.attribute("name").unwrap_or_default(),
-                        is_hidden: tag.attribute("state").is_some_and(|state| state != "visible"),
+                    "sheet" => workbook.sheets.extend(tag.relationship().map(|id| {
+                        Listed {
+                            id,
+                            name: tag.attribute("name").unwrap_or_default(),
+                            is_hidden: tag
+                                .attribute("state")
+                                .is_some_and(|state| state != "visible"),
+                        }
                     })),
                     _ => {}
                 }

@@ -9,13 +9,11 @@ mod filter;
 mod object;
 mod pages;
 mod scan;
-mod text;
 mod verdict;
 #[cfg(test)]
 mod written;
 mod xref;
 
-pub use text::extract;
 pub use verdict::check;
 
 use crate::inspect::found::Flaw;

@@ -5,8 +5,8 @@
 //! 13.2.5). Elements are paired tolerantly: an end that nothing began is
 //! passed over, and one that others are open within ends them too.
 
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
 use html5gum::Tokenizer;
+use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
 
 /// Elements open within each other. What is deeper is not read.
 const MAX_OPEN: usize = 512;
@@ -127,14 +127,21 @@ impl Reading {
             _ if ends_line(name) => &[b"p"],
             _ => return,
         };
-        while self.open.last().is_some_and(|open| ends.contains(&open.name.as_slice())) {
+        while self
+            .open
+            .last()
+            .is_some_and(|open| ends.contains(&open.name.as_slice()))
+        {
             self.open.pop();
         }
     }
 
     /// Writes what keeps the text before an element from the text in it.
     fn separate(&mut self, name: &[u8]) {
-        let is_shown = self.open.last().is_none_or(|open| open.sight == Sight::Shown);
+        let is_shown = self
+            .open
+            .last()
+            .is_none_or(|open| open.sight == Sight::Shown);
         let text = &mut self.page.text;
         if !is_shown || text.is_empty() {
             return;
@@ -148,7 +155,11 @@ impl Reading {
 
     /// Tabs stand between the cells of a row.
     fn separate_cell(&mut self, name: &[u8]) {
-        if self.open.last().is_some_and(|open| open.sight != Sight::Shown) {
+        if self
+            .open
+            .last()
+            .is_some_and(|open| open.sight != Sight::Shown)
+        {
             return;
         }
         match name {
@@ -172,8 +183,12 @@ impl Reading {
             Sight::Machine => {}
             Sight::Hidden => self.page.hidden_characters += letters(words),
             Sight::Title => self.page.title.push_str(words.trim()),
-            Sight::Shown if self.page.is_incomplete => self.page.hidden_characters += letters(words),
-            Sight::Shown if open.is_some_and(|open| open.keeps_spaces) => self.page.text.push_str(words),
+            Sight::Shown if self.page.is_incomplete => {
+                self.page.hidden_characters += letters(words)
+            }
+            Sight::Shown if open.is_some_and(|open| open.keeps_spaces) => {
+                self.page.text.push_str(words)
+            }
             Sight::Shown => say_loosely(&mut self.page.text, words),
         }
     }
@@ -194,7 +209,10 @@ fn say_loosely(text: &mut String, words: &str) {
 }
 
 fn letters(words: &str) -> u64 {
-    words.chars().filter(|character| !character.is_whitespace()).count() as u64
+    words
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .count() as u64
 }
 
 fn sight(tag: &StartTag<()>) -> Sight {
@@ -228,8 +246,20 @@ fn is_hidden(tag: &StartTag<()>) -> bool {
 fn is_void(name: &[u8]) -> bool {
     matches!(
         name,
-        b"area" | b"base" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link"
-            | b"meta" | b"param" | b"source" | b"track" | b"wbr"
+        b"area"
+            | b"base"
+            | b"br"
+            | b"col"
+            | b"embed"
+            | b"hr"
+            | b"img"
+            | b"input"
+            | b"link"
+            | b"meta"
+            | b"param"
+            | b"source"
+            | b"track"
+            | b"wbr"
     )
 }
 
@@ -237,12 +267,49 @@ fn is_void(name: &[u8]) -> bool {
 fn ends_line(name: &[u8]) -> bool {
     matches!(
         name,
-        b"address" | b"article" | b"aside" | b"blockquote" | b"body" | b"caption" | b"center"
-            | b"dd" | b"details" | b"dialog" | b"div" | b"dl" | b"dt" | b"fieldset"
-            | b"figcaption" | b"figure" | b"footer" | b"form" | b"h1" | b"h2" | b"h3" | b"h4"
-            | b"h5" | b"h6" | b"header" | b"hr" | b"legend" | b"li" | b"main" | b"menu" | b"nav"
-            | b"ol" | b"option" | b"p" | b"pre" | b"section" | b"summary" | b"table" | b"tbody"
-            | b"tfoot" | b"thead" | b"tr" | b"ul"
+        b"address"
+            | b"article"
+            | b"aside"
+            | b"blockquote"
+            | b"body"
+            | b"caption"
+            | b"center"
+            | b"dd"
+            | b"details"
+            | b"dialog"
+            | b"div"
+            | b"dl"
+            | b"dt"
+            | b"fieldset"
+            | b"figcaption"
+            | b"figure"
+            | b"footer"
+            | b"form"
+            | b"h1"
+            | b"h2"
+            | b"h3"
+            | b"h4"
+            | b"h5"
+            | b"h6"
+            | b"header"
+            | b"hr"
+            | b"legend"
+            | b"li"
+            | b"main"
+            | b"menu"
+            | b"nav"
+            | b"ol"
+            | b"option"
+            | b"p"
+            | b"pre"
+            | b"section"
+            | b"summary"
+            | b"table"
+            | b"tbody"
+            | b"tfoot"
+            | b"thead"
+            | b"tr"
+            | b"ul"
     )
 }
 
@@ -276,7 +343,10 @@ mod tests {
 
     #[test]
     fn words_split_by_tags_are_words() {
-        assert_eq!(text("in<b>vo</b>ice &lt;b&gt; caf&eacute; &#3585;"), "invoice <b> café ก");
+        assert_eq!(
+            text("in<b>vo</b>ice &lt;b&gt; caf&eacute; &#3585;"),
+            "invoice <b> café ก"
+        );
         assert_eq!(text("<pre>a\n  b</pre>"), "a\n  b");
     }
 

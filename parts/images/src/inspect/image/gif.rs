@@ -1,9 +1,9 @@
-//! GIF: every frame decoded, up to the caps, and counted behind them. [GIF89a]
+//! GIF: every frame decoded, up to the caps, and counted behind them. [`GIF89a`]
 
 use super::orientation::Orientation;
 use super::pixels::{Layout, Pixels};
 use super::reduce::Reducer;
-use super::{Decoded, Frames, MAX_FRAME_PIXELS, MAX_FRAMES, Outline, Wanted, admit};
+use super::{Decoded, Frames, MAX_FRAMES, Outline, Wanted, admit};
 use crate::inspect::found::Flaw;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, Frame, MemoryLimit};
 use std::io::Cursor;
@@ -11,6 +11,9 @@ use std::num::NonZeroU64;
 
 /// What the decoder may take beside its frames.
 const DECODER_BYTES: NonZeroU64 = NonZeroU64::new(64 * 1024 * 1024).unwrap();
+
+/// Frames are decoded up to so many pixels of them all.
+const MAX_FRAME_PIXELS: u64 = 200_000_000;
 
 /// A GIF with a header of an admitted size. Its blocks are walked as its frames
 /// are decoded.

@@ -32,17 +32,16 @@ pub use strip::without_location;
 use super::found::{Flaw, ImageFacts};
 use crate::attachment::media::MediaType;
 use orientation::Orientation;
-use pixels::Pixels;
+use pixels::{Pixels, within};
 use reduce::Care;
 
 /// The most pixels that are taken, as 8,660 by 5,773. [DESIGN 4]
 const MAX_PIXELS: u64 = 50_000_000;
 /// The longest side that is taken, in pixels. [DESIGN 4]
 const MAX_SIDE: u32 = 16_384;
-/// Frames of an animation are decoded up to so many, and up to so many pixels
-/// of them all; what comes behind is counted only.
+/// Frames of an animation are decoded up to so many, and each format has its own
+/// cap on the pixels of them all; what comes behind is counted only.
 const MAX_FRAMES: u32 = 2_000;
-const MAX_FRAME_PIXELS: u64 = 200_000_000;
 /// The longest side of what a placeholder is made of, in pixels.
 const PLACEHOLDER_SIDE: u32 = 100;
 
@@ -72,7 +71,7 @@ pub fn check(media_type: MediaType, bytes: &[u8], is_whole: bool) -> Result<Imag
     })?;
     let thumbhash = decoded
         .pixels
-        .and_then(|pixels| pixels.within(PLACEHOLDER_SIDE))
+        .and_then(|pixels| pixels.resized(within(width, height, PLACEHOLDER_SIDE)))
         .map(|small| orientation.apply(small).thumbhash());
     let (width, height) = orientation.shown(width, height);
     Ok(ImageFacts {
@@ -89,7 +88,7 @@ pub fn check(media_type: MediaType, bytes: &[u8], is_whole: bool) -> Result<Imag
 enum Walked<'a> {
     Png(png::Walked<'a>),
     Jpeg(jpeg::Walked<'a>),
-    Gif(gif::Walked<'a>),
+    Gif(Box<gif::Walked<'a>>),
     Webp(webp::Walked<'a>),
 }
 
@@ -132,7 +131,7 @@ impl<'a> Walked<'a> {
         match media_type {
             MediaType::Png => png::walk(bytes).map(Self::Png),
             MediaType::Jpeg => jpeg::walk(bytes, is_whole).map(Self::Jpeg),
-            MediaType::Gif => gif::walk(bytes).map(Self::Gif),
+            MediaType::Gif => gif::walk(bytes).map(Box::new).map(Self::Gif),
             MediaType::Webp => webp::walk(bytes).map(Self::Webp),
             _ => Err(Flaw::NotListed("no picture of a listed format".to_owned())),
         }

@@ -76,6 +76,7 @@ impl Pixels {
         self.layout
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -86,10 +87,9 @@ impl Pixels {
         self.bytes.chunks_exact(row.max(1))
     }
 
-    /// The same picture with both sides at most so long; none where the library
-    /// refuses. A small one is not made larger.
-    pub(super) fn within(self, side: u32) -> Option<Self> {
-        let (width, height) = within(self.width, self.height, side);
+    /// The same picture at another size, by a filter for eyes; none where the
+    /// library refuses.
+    pub(super) fn resized(self, (width, height): (u32, u32)) -> Option<Self> {
         if (width, height) == (self.width, self.height) {
             return Some(self);
         }
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(within(100, 50, 512), (100, 50));
         assert_eq!(within(16_000, 3, 512), (512, 1));
         let long = Pixels::new(16_000, 3, Layout::Gray, vec![9; 48_000]).unwrap();
-        assert_eq!(long.within(512).unwrap().bytes(), [9; 512]);
+        assert_eq!(long.resized((512, 1)).unwrap().bytes(), [9; 512]);
     }
 
     #[test]

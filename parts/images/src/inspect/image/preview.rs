@@ -1,7 +1,7 @@
 //! Pictures made of a picture: one for eyes, and one that a model's interface
 //! takes where the original is too much for it.
 
-use super::pixels::Pixels;
+use super::pixels::{Pixels, within};
 use super::reduce::Care;
 use super::{Frames, Outline, Walked, Wanted};
 use crate::attachment::media::MediaType;
@@ -60,11 +60,15 @@ pub enum Unshown {
 /// See [`Unshown`]; a picture that [`super::check`] took is not broken.
 pub fn thumbnail(media_type: MediaType, bytes: &[u8]) -> Result<Picture, Unshown> {
     let walked = Walked::over(media_type, bytes, true)?;
-    let Outline { orientation, .. } = walked.outline();
+    let Outline {
+        width,
+        height,
+        orientation,
+    } = walked.outline();
     // Twice as many pixels as are shown, for the better filter to work on.
     let first = first_frame(walked, 2 * THUMBNAIL_SIDE)?;
-    let small = first.within(THUMBNAIL_SIDE).ok_or(Unshown::Unwritable)?;
-    let shown = orientation.apply(small);
+    let small = first.resized(within(width, height, THUMBNAIL_SIDE));
+    let shown = orientation.apply(small.ok_or(Unshown::Unwritable)?);
     let (width, height) = (shown.width(), shown.height());
     Ok(Picture {
         bytes: webp(&shown)?,
@@ -91,9 +95,11 @@ pub fn model(media_type: MediaType, bytes: &[u8]) -> Result<Option<Picture>, Uns
         return Ok(None);
     }
     let [largest, ..] = MODEL_SIDES;
-    let mut shown = orientation.apply(first_frame(walked, largest)?);
+    let mut small = first_frame(walked, largest)?;
     for side in MODEL_SIDES {
-        shown = shown.within(side).ok_or(Unshown::Unwritable)?;
+        let resized = small.resized(within(width, height, side));
+        small = resized.ok_or(Unshown::Unwritable)?;
+        let shown = orientation.apply(small.clone());
         let (width, height) = (shown.width(), shown.height());
         let bytes = jpeg(&shown)?;
         if bytes.len() <= MODEL_MAX_BYTES {

@@ -69,15 +69,24 @@ impl<'a> Compound<'a> {
             entries: Vec::new(),
             mini_sectors: Vec::new(),
         };
-        compound.next = compound.table().ok_or_else(|| compound.cut("sector table"))?;
-        let directory = compound.listed_at(48).ok_or_else(|| compound.cut("directory"))?;
+        compound.next = compound
+            .table()
+            .ok_or_else(|| compound.cut("sector table"))?;
+        let directory = compound
+            .listed_at(48)
+            .ok_or_else(|| compound.cut("directory"))?;
         let directory = directory.chunks_exact(ENTRY_BYTES);
-        compound.entries = directory.filter_map(|entry| Entry::read(entry, sector_bytes)).collect();
+        compound.entries = directory
+            .filter_map(|entry| Entry::read(entry, sector_bytes))
+            .collect();
         let root = compound.entries.first().filter(|root| root.kind == ROOT);
         let root = root.ok_or_else(|| compound.cut("root of the directory"))?;
         let mini_sectors = compound.sectors(root.start, root.size);
-        compound.mini_sectors = mini_sectors.ok_or_else(|| compound.cut("store of small streams"))?;
-        let mini_table = compound.listed_at(60).ok_or_else(|| compound.cut("table of small sectors"))?;
+        compound.mini_sectors =
+            mini_sectors.ok_or_else(|| compound.cut("store of small streams"))?;
+        let mini_table = compound
+            .listed_at(60)
+            .ok_or_else(|| compound.cut("table of small sectors"))?;
         compound.next_mini = numbers(&mini_table);
         compound.check_streams()?;
         Ok(compound)
@@ -103,7 +112,12 @@ impl<'a> Compound<'a> {
     fn in_root(&self) -> Vec<&Entry> {
         let mut found = Vec::new();
         let mut met = vec![false; self.entries.len()];
-        let mut next: Vec<u32> = self.entries.first().map(|root| root.child).into_iter().collect();
+        let mut next: Vec<u32> = self
+            .entries
+            .first()
+            .map(|root| root.child)
+            .into_iter()
+            .collect();
         while let Some(number) = next.pop() {
             let place = usize::try_from(number).unwrap_or(usize::MAX);
             let (Some(entry), Some(met)) = (self.entries.get(place), met.get_mut(place)) else {
@@ -137,14 +151,20 @@ impl<'a> Compound<'a> {
         // Streams that share no sector have together no more than there are.
         let mut sectors_left = self.next.len();
         let mut minis_left = self.next_mini.len();
-        for entry in self.entries.iter().filter(|entry| entry.kind == STREAM && entry.size > 0) {
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == STREAM && entry.size > 0)
+        {
             let (chain, left) = if entry.size < self.mini_below {
                 (self.mini_chain(entry), &mut minis_left)
             } else {
                 (self.sectors(entry.start, entry.size), &mut sectors_left)
             };
             let chain = chain.ok_or_else(|| self.cut(&entry.name))?;
-            *left = left.checked_sub(chain.len()).ok_or_else(|| self.cut(&entry.name))?;
+            *left = left
+                .checked_sub(chain.len())
+                .ok_or_else(|| self.cut(&entry.name))?;
         }
         Ok(())
     }
@@ -158,7 +178,10 @@ impl<'a> Compound<'a> {
     fn table(&self) -> Option<Vec<u32>> {
         let most = self.bytes.len() / self.sector_bytes + 1;
         let header = numbers(slice_at(self.bytes, LIST_AT, 4 * LISTED_IN_HEADER)?);
-        let mut listed: Vec<u32> = header.into_iter().filter(|sector| *sector < NO_SECTOR).collect();
+        let mut listed: Vec<u32> = header
+            .into_iter()
+            .filter(|sector| *sector < NO_SECTOR)
+            .collect();
         let mut more = u32_at(self.bytes, 68)?;
         // Some writers leave a zero there where nothing follows.
         let mut left = index_at(self.bytes, 72)?.min(most);
@@ -213,14 +236,21 @@ impl<'a> Compound<'a> {
 
     fn mini_chain(&self, entry: &Entry) -> Option<Vec<u32>> {
         let size = usize::try_from(entry.size).ok()?;
-        let chain = chain(&self.next_mini, entry.start, size.div_ceil(MINI_SECTOR_BYTES))?;
+        let chain = chain(
+            &self.next_mini,
+            entry.start,
+            size.div_ceil(MINI_SECTOR_BYTES),
+        )?;
         let is_there = |mini: &u32| self.mini_sector(*mini).is_some();
         chain.iter().all(is_there).then_some(chain)
     }
 
     /// A sector, or as much of the last one as there is.
     fn sector(&self, number: u32) -> Option<&'a [u8]> {
-        let at = usize::try_from(number).ok()?.checked_add(1)?.checked_mul(self.sector_bytes)?;
+        let at = usize::try_from(number)
+            .ok()?
+            .checked_add(1)?
+            .checked_mul(self.sector_bytes)?;
         let end = self.bytes.len().min(at.checked_add(self.sector_bytes)?);
         self.bytes.get(at..end).filter(|sector| !sector.is_empty())
     }
@@ -231,7 +261,9 @@ impl<'a> Compound<'a> {
     }
 
     fn mini_sector(&self, number: u32) -> Option<&'a [u8]> {
-        let at = usize::try_from(number).ok()?.checked_mul(MINI_SECTOR_BYTES)?;
+        let at = usize::try_from(number)
+            .ok()?
+            .checked_mul(MINI_SECTOR_BYTES)?;
         let sector = self.sector(*self.mini_sectors.get(at / self.sector_bytes)?)?;
         let at = at % self.sector_bytes;
         sector.get(at..sector.len().min(at + MINI_SECTOR_BYTES))
@@ -249,7 +281,9 @@ impl Entry {
             _ => u64_at(bytes, 120)?,
         };
         Some(Self {
-            name: char::decode_utf16(letters).map(|letter| letter.unwrap_or('\u{fffd}')).collect(),
+            name: char::decode_utf16(letters)
+                .map(|letter| letter.unwrap_or('\u{fffd}'))
+                .collect(),
             kind: *bytes.get(66)?,
             left: u32_at(bytes, 68)?,
             right: u32_at(bytes, 72)?,

@@ -51,6 +51,9 @@ const SINCE_97: u16 = 0x0600;
 const NOTE_OBJECT: u16 = 0x0019;
 const PICTURE_OBJECT: u16 = 0x0008;
 
+/// Hidden characters are counted so far.
+const MAX_HIDDEN_CHARACTERS: u64 = 100_000_000;
+
 /// Whether a password is needed; refuses what does not begin as a workbook, or
 /// whose first records are not whole.
 pub(super) fn check(workbook: &[u8]) -> Result<bool, Flaw> {
@@ -66,7 +69,10 @@ pub(super) fn check(workbook: &[u8]) -> Result<bool, Flaw> {
             return Ok(is_encrypted);
         }
     }
-    Err(Flaw::corrupt(records.at as u64, "a workbook whose list of sheets ends early"))
+    Err(Flaw::corrupt(
+        records.at as u64,
+        "a workbook whose list of sheets ends early",
+    ))
 }
 
 /// The text of the workbook in this file.
@@ -203,17 +209,19 @@ impl Workbook {
         Some(Listed {
             at: index_at(content, 0)?,
             is_hidden: content.get(4)? & 3 != 0,
-            name: match self.is_since_97 {
-                true => Continued::from(content.get(8..)?).letters(length, *content.get(7)?)?,
-                false => self.decode(slice_at(content, 7, length)?),
+            name: if self.is_since_97 {
+                Continued::from(content.get(8..)?).letters(length, *content.get(7)?)?
+            } else {
+                self.decode(slice_at(content, 7, length)?)
             },
         })
     }
 
     fn format(&self, content: &[u8]) -> Option<(u16, String)> {
-        let code = match self.is_since_97 {
-            true => Continued::from(content.get(2..)?).string()?,
-            false => self.decode(slice_at(content, 3, usize::from(*content.get(2)?))?),
+        let code = if self.is_since_97 {
+            Continued::from(content.get(2..)?).string()?
+        } else {
+            self.decode(slice_at(content, 3, usize::from(*content.get(2)?))?)
         };
         Some((u16_at(content, 0)?, code))
     }
@@ -232,14 +240,18 @@ impl Workbook {
 
     /// A string with its length before it.
     fn label(&self, content: &[u8]) -> Option<String> {
-        match self.is_since_97 {
-            true => Continued::from(content).string(),
-            false => Some(self.decode(slice_at(content, 2, usize::from(u16_at(content, 0)?))?)),
+        if self.is_since_97 {
+            return Continued::from(content).string();
         }
+        let length = usize::from(u16_at(content, 0)?);
+        Some(self.decode(slice_at(content, 2, length)?))
     }
 
     fn decode(&self, bytes: &[u8]) -> String {
-        self.encoding.decode_without_bom_handling(bytes).0.into_owned()
+        self.encoding
+            .decode_without_bom_handling(bytes)
+            .0
+            .into_owned()
     }
 }
 
@@ -338,7 +350,8 @@ impl<'a> Sheet<'a> {
             }
             record::COLUMNS => {
                 if u16_at(content, 8)? & 1 != 0 && self.hidden_columns.len() < 256 {
-                    self.hidden_columns.push((u16_at(content, 0)?, u16_at(content, 2)?));
+                    self.hidden_columns
+                        .push((u16_at(content, 0)?, u16_at(content, 2)?));
                 }
             }
             record::NOTE => self.comments = self.comments.saturating_add(1),
@@ -379,7 +392,8 @@ impl<'a> Sheet<'a> {
         let shown = match kind {
             record::SHARED => {
                 let shared = workbook.strings.get(index_at(value, 0)?)?;
-                return self.written(row, column, shared);
+                self.write(row, column, shared);
+                return Some(());
             }
             record::NUMBER => self.number(f64::from_bits(u64_at(value, 0)?), format),
             record::PACKED => self.number(unpacked(u32_at(value, 0)?), format),
@@ -387,12 +401,15 @@ impl<'a> Sheet<'a> {
             _ if is_label => workbook.label(value)?,
             _ => self.formula(value, (row, column), format)?,
         };
-        self.written(row, column, &shown)
+        self.write(row, column, &shown);
+        Some(())
     }
 
     fn take_many(&mut self, content: &[u8]) -> Option<()> {
         let (row, mut column) = (u16_at(content, 0)?, u16_at(content, 2)?);
-        let cells = content.get(4..content.len().checked_sub(2)?)?.chunks_exact(6);
+        let cells = content
+            .get(4..content.len().checked_sub(2)?)?
+            .chunks_exact(6);
         for cell in cells {
             let shown = self.number(unpacked(u32_at(cell, 2)?), u16_at(cell, 0)?);
             self.write(row, column, &shown);
@@ -421,18 +438,20 @@ impl<'a> Sheet<'a> {
 
     fn number(&self, value: f64, format: u16) -> String {
         let format = self.workbook.formats.get(usize::from(format));
-        cell::shown(value, format.copied().unwrap_or_default(), self.workbook.epoch)
-    }
-
-    fn written(&mut self, row: u16, column: u16, text: &str) -> Option<()> {
-        self.write(row, column, text);
-        Some(())
+        cell::shown(
+            value,
+            format.copied().unwrap_or_default(),
+            self.workbook.epoch,
+        )
     }
 
     fn write(&mut self, row: u16, column: u16, text: &str) {
         let is_hidden = |(first, last): &(u16, u16)| (*first..=*last).contains(&column);
         if self.hidden_rows.contains(&row) || self.hidden_columns.iter().any(is_hidden) {
-            self.hidden_characters += text.chars().count() as u64;
+            // Many cells may share a long string.
+            if self.hidden_characters < MAX_HIDDEN_CHARACTERS {
+                self.hidden_characters += text.chars().count() as u64;
+            }
         } else {
             self.grid.write(u32::from(row), u32::from(column), text);
         }

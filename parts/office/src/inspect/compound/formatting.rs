@@ -31,7 +31,11 @@ impl Formatting {
         let mut stretches = Vec::new();
         // A page is listed once.
         let most = document.len() / PAGE_BYTES + 1;
-        for page in pages(document, table).unwrap_or_default().into_iter().take(most) {
+        for page in pages(document, table)
+            .unwrap_or_default()
+            .into_iter()
+            .take(most)
+        {
             read_page(page, &mut stretches);
         }
         stretches.sort_unstable_by_key(|(begin, ..)| *begin);
@@ -66,7 +70,10 @@ fn read_page(page: &[u8], stretches: &mut Vec<(usize, usize, Look)>) {
         let (Some(begin), Some(end)) = bounds else {
             return;
         };
-        let place = page.get(4 * (count + 1) + number).copied().unwrap_or_default();
+        let place = page
+            .get(4 * (count + 1) + number)
+            .copied()
+            .unwrap_or_default();
         let look = match usize::from(place) * 2 {
             0 => Look::Shown,
             place => properties(page, place).map_or(Look::Shown, look),

@@ -59,7 +59,10 @@ pub fn extract(media_type: MediaType, bytes: &[u8], max_text_bytes: usize) -> Ex
 
 fn other_kind(compound: &Compound<'_>) -> &'static str {
     const KINDS: [(&str, &str); 4] = [
-        ("EncryptedPackage", "a document that is encrypted as a whole"),
+        (
+            "EncryptedPackage",
+            "a document that is encrypted as a whole",
+        ),
         ("PowerPoint Document", "a presentation of before 2007"),
         ("__properties_version1.0", "a mail of Outlook"),
         ("VisioDocument", "a drawing of Visio"),

@@ -144,7 +144,11 @@ struct Piece {
 /// The piece table (section 2.9.38): behind property lists that begin with 1,
 /// a table that begins with 2.
 fn pieces(document: &[u8], table: &[u8]) -> Option<Vec<Piece>> {
-    let mut rest = slice_at(table, index_at(document, 0x1a2)?, index_at(document, 0x1a6)?)?;
+    let mut rest = slice_at(
+        table,
+        index_at(document, 0x1a2)?,
+        index_at(document, 0x1a6)?,
+    )?;
     while rest.first() == Some(&1) {
         rest = rest.get(3 + usize::from(u16_at(rest, 1)?)..)?;
     }
@@ -159,7 +163,10 @@ fn pieces(document: &[u8], table: &[u8]) -> Option<Vec<Piece>> {
         let place = u32_at(list, 4 * (count + 1) + 8 * number + 2)?;
         let at = usize::try_from(place & 0x3fff_ffff).ok()?;
         let is_narrow = place & 0x4000_0000 != 0;
-        let (begin, end) = (index_at(list, 4 * number)?, index_at(list, 4 * (number + 1))?);
+        let (begin, end) = (
+            index_at(list, 4 * number)?,
+            index_at(list, 4 * (number + 1))?,
+        );
         // They follow each other, so that no letter is told twice.
         if begin < before || end < begin {
             return None;
@@ -188,10 +195,13 @@ impl Piece {
         let to = self.end.min(wanted.end);
         let width = if self.is_narrow { 1 } else { 2 };
         for number in from..to {
-            let at = self.at.saturating_add((number - self.begin).saturating_mul(width));
-            let unit = match self.is_narrow {
-                true => document.get(at).map(|byte| u16::from(*byte)),
-                false => u16_at(document, at),
+            let at = self
+                .at
+                .saturating_add((number - self.begin).saturating_mul(width));
+            let unit = if self.is_narrow {
+                document.get(at).map(|byte| u16::from(*byte))
+            } else {
+                u16_at(document, at)
             };
             let Some(unit) = unit else {
                 return;

@@ -1,11 +1,12 @@
 //! The text of a document: its body, then its headers and footers, then its notes.
 
 use super::markup::{self, Step};
-use super::package::{Package, Relationship};
+use super::package::{MAX_LISTED, Package, Relationship};
 use super::prose::{self, HiddenStyles, Prose};
 use crate::attachment::processing::{Processed, ProcessingError};
 use crate::inspect::extracted::{Extracted, PartKind};
 use crate::inspect::transcript::{Transcript, Unit};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -54,8 +55,19 @@ pub(super) fn figures(related: &[Relationship]) -> impl Iterator<Item = &str> {
     of_kind(related, "diagramData").chain(charts)
 }
 
+/// The parts that a part refers to, by what it calls them.
+pub(super) fn by_id(related: &[Relationship]) -> HashMap<&str, &str> {
+    let pairs = related.iter();
+    pairs
+        .map(|found| (found.id.as_str(), found.target.as_str()))
+        .collect()
+}
+
 /// The parts that stand in this relation, once each.
-pub(super) fn of_kind<'a>(related: &'a [Relationship], kind: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn of_kind<'a>(
+    related: &'a [Relationship],
+    kind: &str,
+) -> impl Iterator<Item = &'a str> {
     let mut met = HashSet::new();
     related
         .iter()
@@ -79,7 +91,7 @@ pub(super) fn read(
 pub(super) fn append(prose: &mut Prose, figure: Option<Prose>) {
     match figure {
         Some(figure) => {
-            prose.text.push_str("\n");
+            prose.text.push('\n');
             prose.text.push_str(&figure.text);
             prose.hidden_characters += figure.hidden_characters;
             prose.is_cut |= figure.is_cut;
@@ -140,15 +152,18 @@ fn hidden_styles(package: &Package<'_>, part: &str) -> HiddenStyles {
     let _ = markup::walk(&markup, |step| {
         if let Step::Open(tag) = step {
             match tag.name() {
-                "style" => id = tag.attribute("styleId").unwrap_or_default(),
+                "style" => id = tag.attribute("styleId").unwrap_or_default().into_owned(),
                 "vanish" if !id.is_empty() => {
                     styles.entry(id.clone()).or_default().is_hidden = Some(tag.is_on());
                 }
-                "basedOn" => styles.entry(id.clone()).or_default().based_on = tag.attribute("val"),
+                "basedOn" => {
+                    let base = tag.attribute("val").map(Cow::into_owned);
+                    styles.entry(id.clone()).or_default().based_on = base;
+                }
                 _ => {}
             }
         }
-        ControlFlow::Continue(())
+        markup::go_on(styles.len() < MAX_LISTED)
     });
     let ids = styles.keys();
     ids.filter(|id| is_hidden(&styles, id)).cloned().collect()

@@ -52,6 +52,9 @@ pub(super) enum Malformed {
     /// More than 256 elements within each other.
     #[error("markup nested too deeply")]
     Depth,
+    /// A list that is longer than any document's.
+    #[error("markup with too long a list")]
+    Long,
 }
 
 impl Malformed {
@@ -81,11 +84,17 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<String, Malformed> {
 /// What the declaration says: `<?xml version="1.0" encoding="…"?>`.
 fn declared_encoding(bytes: &[u8]) -> &'static Encoding {
     let named = || {
-        let declaration = bytes.strip_prefix(b"<?xml")?.split(|byte| *byte == b'>').next()?;
+        let declaration = bytes
+            .strip_prefix(b"<?xml")?
+            .split(|byte| *byte == b'>')
+            .next()?;
         let declaration = str::from_utf8(declaration).ok()?;
         let (_, value) = declaration.split_once("encoding")?;
         let value = value.trim_start().strip_prefix('=')?.trim_start();
-        let label = value.trim_start_matches(['"', '\'']).split(['"', '\'']).next()?;
+        let label = value
+            .trim_start_matches(['"', '\''])
+            .split(['"', '\''])
+            .next()?;
         Encoding::for_label(label.as_bytes())
     };
     // One that says UTF-16 in bytes that are not is UTF-8 all the same.
@@ -118,7 +127,7 @@ pub(super) fn walk(
                 has_root = true;
                 match visit(Step::Open(Tag(tag))) {
                     ControlFlow::Continue(()) => visit(Step::Close),
-                    broken => broken,
+                    broken @ ControlFlow::Break(()) => broken,
                 }
             }
             Event::End(_) => {
@@ -134,6 +143,14 @@ pub(super) fn walk(
             return Ok(());
         }
     }
+}
+
+/// Goes on with a walk, or breaks it off.
+pub(super) fn go_on(goes_on: bool) -> ControlFlow<()> {
+    if goes_on {
+        return ControlFlow::Continue(());
+    }
+    ControlFlow::Break(())
 }
 
 /// Whether the part is well-formed to its end.
@@ -164,12 +181,12 @@ impl Tag<'_> {
     }
 
     /// The value of an attribute, whatever its prefix.
-    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         self.find(|prefixed| local(prefixed) == name)
     }
 
     /// The relationship that it names: `r:id`, which is not `id`.
-    pub(super) fn relationship(&self) -> Option<String> {
+    pub(super) fn relationship(&self) -> Option<Cow<'_, str>> {
         self.find(|prefixed| prefixed.ends_with(":id"))
     }
 
@@ -184,15 +201,14 @@ impl Tag<'_> {
         matches!(self.attribute(name).as_deref(), Some("1" | "true" | "on"))
     }
 
-    fn find(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+    fn find(&self, is_wanted: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
         let mut attributes = self.0.attributes();
         let wanted = attributes
             .with_checks(false)
             .take(MAX_ATTRIBUTES)
             .flatten()
             .find(|attribute| is_wanted(attribute.key.into_inner()))?;
-        let value = wanted.normalized_value(XmlVersion::Implicit1_0).ok()?;
-        Some(value.into_owned())
+        wanted.normalized_value(XmlVersion::Implicit1_0).ok()
     }
 }
 

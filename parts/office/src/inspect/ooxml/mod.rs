@@ -83,7 +83,10 @@ fn plain(archive: &Archive<'_>) -> Result<Found, Flaw> {
 
 /// Which kind of document a package is, and its main part.
 fn kind(package: &Package<'_>) -> Result<Option<(MediaType, String)>, Flaw> {
-    if let Some(what) = package.parts().find_map(|(part, kind)| active(&part.name, kind)) {
+    if let Some(what) = package
+        .parts()
+        .find_map(|(part, kind)| active(&part.name, kind))
+    {
         return Err(Flaw::NotListed(what.to_owned()));
     }
     let Some(main) = main_part(package) else {
@@ -93,7 +96,10 @@ fn kind(package: &Package<'_>) -> Result<Option<(MediaType, String)>, Flaw> {
         return Ok(None);
     };
     if !package.has(&main) {
-        return Err(Flaw::corrupt(0, &format!("its main part is missing: {main}")));
+        return Err(Flaw::corrupt(
+            0,
+            &format!("its main part is missing: {main}"),
+        ));
     }
     Ok(Some((media_type, main)))
 }
@@ -167,7 +173,15 @@ fn is_read(content_type: &str) -> bool {
     let word = kind.and_then(|kind| kind.rsplit('.').next());
     matches!(
         word,
-        Some("slide" | "worksheet" | "sharedstrings" | "header" | "footer" | "footnotes" | "endnotes")
+        Some(
+            "slide"
+                | "worksheet"
+                | "sharedstrings"
+                | "header"
+                | "footer"
+                | "footnotes"
+                | "endnotes"
+        )
     )
 }
 
@@ -175,5 +189,7 @@ fn is_markup(part: &str, content_type: &str) -> bool {
     let extension = part.rsplit_once('.').map_or("", |(_, extension)| extension);
     content_type.ends_with("+xml")
         || content_type.ends_with("/xml")
-        || ["xml", "rels"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        || ["xml", "rels"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
 }

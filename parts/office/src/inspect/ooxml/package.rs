@@ -4,8 +4,19 @@
 use super::archive::{Archive, Entry};
 use super::markup::{self, Step};
 use crate::inspect::found::Flaw;
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+
+/// All parts together are unpacked to so much text. A document needs each of
+/// its parts once or twice; one that shows a slide a million times would need
+/// it a million times.
+const MAX_MARKUP_BYTES: u64 = 400 << 20;
+
+/// What it costs to unpack a part, however short it is.
+const PART_COSTS_BYTES: u64 = 4 << 10;
+
+/// Longer lists than any document has.
+pub(super) const MAX_LISTED: usize = 65_536;
 
 /// Where the types of the parts are listed.
 const TYPES_PART: &str = "[content_types].xml";
@@ -17,6 +28,8 @@ pub(super) struct Package<'a> {
     /// Where each part is; names are compared without case.
     places: HashMap<String, usize>,
     types: Types,
+    /// How much may still be unpacked.
+    markup_left: Cell<u64>,
 }
 
 /// The types of parts, by name or else by extension.
@@ -46,16 +59,20 @@ impl<'a> Package<'a> {
             .enumerate()
             .map(|(place, entry)| (entry.name.to_lowercase(), place))
             .collect();
-        let listed = places.get(TYPES_PART).and_then(|place| archive.entries().get(*place));
+        let listed = places
+            .get(TYPES_PART)
+            .and_then(|place| archive.entries().get(*place));
         let Some(listed) = listed else {
             return Ok(Err(archive));
         };
         archive.check_part_names()?;
-        let types = Types::read(&text(listed)?).map_err(|fault| fault.of(listed.at, &listed.name))?;
+        let types =
+            Types::read(&text(listed)?).map_err(|fault| fault.of(listed.at, &listed.name))?;
         Ok(Ok(Self {
             archive,
             places,
             types,
+            markup_left: Cell::new(MAX_MARKUP_BYTES),
         }))
     }
 
@@ -94,8 +111,14 @@ impl<'a> Package<'a> {
     /// The markup of a part; `None` where there is no such part.
     pub(super) fn markup(&self, part: &str) -> Result<Option<String>, Flaw> {
         let place = self.places.get(&part.to_lowercase());
-        let entry = place.and_then(|place| self.archive.entries().get(*place));
-        entry.map(text).transpose()
+        let Some(entry) = place.and_then(|place| self.archive.entries().get(*place)) else {
+            return Ok(None);
+        };
+        let cost = entry.size.saturating_add(PART_COSTS_BYTES);
+        let left = self.markup_left.get().checked_sub(cost);
+        let left = left.ok_or_else(|| Flaw::corrupt(entry.at, "parts that are shown too often"))?;
+        self.markup_left.set(left);
+        text(entry).map(Some)
     }
 
     /// What a part refers to, in the order in which it is listed. Those of the
@@ -118,11 +141,12 @@ impl<'a> Package<'a> {
                 && let Some(kind) = tag.attribute("Type")
                 && let Some(target) = tag.attribute("Target")
             {
+                let id = id.into_owned();
                 let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
                 let target = resolve(folder, &target);
                 found.push(Relationship { id, kind, target });
             }
-            ControlFlow::Continue(())
+            markup::go_on(found.len() < MAX_LISTED)
         });
         walked.map_err(|fault| fault.of(0, &listed))?;
         Ok(found)
@@ -146,11 +170,16 @@ impl Types {
                     let part = part.trim_start_matches('/').to_lowercase();
                     types.of_parts.insert(part, content_type);
                 } else if let Some(extension) = tag.attribute("Extension") {
-                    types.of_extensions.insert(extension.to_lowercase(), content_type);
+                    types
+                        .of_extensions
+                        .insert(extension.to_lowercase(), content_type);
                 }
             }
-            ControlFlow::Continue(())
+            markup::go_on(types.of_parts.len() + types.of_extensions.len() < MAX_LISTED)
         })?;
+        if types.of_parts.len() + types.of_extensions.len() >= MAX_LISTED {
+            return Err(markup::Malformed::Long);
+        }
         Ok(types)
     }
 }
@@ -158,9 +187,10 @@ impl Types {
 /// The name of the part that a reference from this folder leads to.
 fn resolve(folder: &str, reference: &str) -> String {
     let reference = reference.replace('\\', "/");
-    let mut path: Vec<&str> = match reference.starts_with('/') {
-        true => Vec::new(),
-        false => folder.split('/').filter(|step| !step.is_empty()).collect(),
+    let mut path: Vec<&str> = if reference.starts_with('/') {
+        Vec::new()
+    } else {
+        folder.split('/').filter(|step| !step.is_empty()).collect()
     };
     for step in reference.split('/') {
         match step {

@@ -1,10 +1,10 @@
 //! The text of a presentation: its slides in the order of its own list, each
 //! with its figures and then its notes. Hidden slides are counted and left out.
 
-use super::document::{append, count, figures, of_kind, read};
+use super::document::{append, by_id, count, figures, of_kind, read};
 use super::markup::{self, Step};
-use super::package::Package;
-use super::prose::{HiddenStyles, Prose};
+use super::package::{MAX_LISTED, Package};
+use super::prose::{self, HiddenStyles, Prose};
 use crate::attachment::processing::{Processed, ProcessingError};
 use crate::inspect::extracted::{Extracted, PartKind};
 use crate::inspect::transcript::{Transcript, Unit};
@@ -15,10 +15,13 @@ pub(super) fn extract(package: &Package<'_>, main: &str, mut transcript: Transcr
     let (Some(list), Ok(related)) = (slide_list(package, main), package.relationships(main)) else {
         return transcript.finish_as(Processed::Failed(ProcessingError::ExtractorFailed));
     };
-    for (number, id) in (1..).zip(list) {
-        let slide = related.iter().find(|found| found.id == id);
-        match slide {
-            Some(slide) => write_slide(package, &slide.target, number, &mut transcript),
+    let slides = by_id(&related);
+    if list.len() >= MAX_LISTED {
+        transcript.misses_something();
+    }
+    for (number, id) in (1..).zip(&list) {
+        match slides.get(id.as_str()) {
+            Some(slide) => write_slide(package, slide, number, &mut transcript),
             None => transcript.misses_something(),
         }
     }
@@ -34,9 +37,9 @@ fn slide_list(package: &Package<'_>, main: &str) -> Option<Vec<String>> {
             && tag.name() == "sldId"
             && let Some(id) = tag.relationship()
         {
-            list.push(id);
+            list.push(id.into_owned());
         }
-        ControlFlow::Continue(())
+        markup::go_on(list.len() < MAX_LISTED)
     })
     .ok()?;
     Some(list)
@@ -50,7 +53,9 @@ fn write_slide(package: &Package<'_>, part: &str, number: u32, transcript: &mut 
     }
     let styles = HiddenStyles::new();
     let related = package.relationships(part).unwrap_or_default();
-    let mut slide = read(package, part, &styles, transcript).unwrap_or_else(|| Prose {
+    let room = transcript.room();
+    let slide = markup.and_then(|markup| prose::read(&markup, &styles, room).ok());
+    let mut slide = slide.unwrap_or_else(|| Prose {
         is_incomplete: true,
         ..Prose::default()
     });

@@ -1,4 +1,4 @@
-//! The text of a part in WordprocessingML or DrawingML: documents, headers,
+//! The text of a part in `WordprocessingML` or `DrawingML`: documents, headers,
 //! notes, slides, charts, diagrams. The two name their elements alike.
 //!
 //! Promises: the runs of a paragraph are joined without anything between them;
@@ -99,12 +99,12 @@ struct Reading<'a> {
     hidden_runs: Vec<bool>,
     /// What is being written: the part, and the cells and boxes open in it.
     texts: Vec<String>,
-    /// The cells of the rows that are open.
-    rows: Vec<Vec<String>>,
+    /// The rows that are open.
+    rows: Vec<Row>,
     /// Text boxes of the paragraphs that are open.
     asides: Vec<String>,
     /// How the word that follows is read.
-    reading: String,
+    read_as: String,
 }
 
 impl<'a> Reading<'a> {
@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
             texts: vec![String::new()],
             rows: Vec::new(),
             asides: Vec::new(),
-            reading: String::new(),
+            read_as: String::new(),
         }
     }
 
@@ -170,7 +170,7 @@ impl<'a> Reading<'a> {
                 let inherited = self.hidden_paragraphs.last().copied();
                 self.hidden_runs.push(inherited.unwrap_or_default());
             }
-            Element::Row => self.rows.push(Vec::new()),
+            Element::Row => self.rows.push(Row::default()),
             Element::Cell | Element::Aside | Element::Reading => self.texts.push(String::new()),
             Element::Other => self.begin_other(tag),
             _ => {}
@@ -216,7 +216,7 @@ impl<'a> Reading<'a> {
 
     fn is_hidden_style(&self, tag: &Tag<'_>) -> bool {
         let style = tag.attribute("val");
-        style.is_some_and(|style| self.styles.contains(&style))
+        style.is_some_and(|style| self.styles.contains(&*style))
     }
 
     fn end(&mut self, element: Element) {
@@ -233,22 +233,23 @@ impl<'a> Reading<'a> {
             }
             Element::Cell => {
                 let cell = self.texts.pop().unwrap_or_default();
+                self.written = self.written.saturating_add(1);
                 match self.rows.last_mut() {
-                    Some(row) => row.push(cell),
+                    Some(row) => row.add(cell),
                     None => self.append(&cell),
                 }
             }
             Element::Row => {
                 let row = self.rows.pop().unwrap_or_default();
-                self.write_row(&row);
+                self.append(&row.into_text());
             }
             Element::Aside => {
                 let aside = self.texts.pop().unwrap_or_default();
                 self.asides.push(aside);
             }
-            Element::Reading => self.reading = self.texts.pop().unwrap_or_default(),
+            Element::Reading => self.read_as = self.texts.pop().unwrap_or_default(),
             Element::Read => {
-                let reading = std::mem::take(&mut self.reading);
+                let reading = std::mem::take(&mut self.read_as);
                 if !reading.trim().is_empty() {
                     self.append(&format!("({reading})"));
                 }
@@ -257,22 +258,6 @@ impl<'a> Reading<'a> {
             Element::Series => self.write("\n"),
             _ => {}
         }
-    }
-
-    /// A row of one cell is a frame around its lines, and they stay; in a
-    /// table each row is a line.
-    fn write_row(&mut self, row: &[String]) {
-        if let [frame] = row {
-            self.append(frame);
-            return;
-        }
-        for (place, cell) in row.iter().enumerate() {
-            if place > 0 {
-                self.append("\t");
-            }
-            self.append(&cell.trim_end().replace('\n', " "));
-        }
-        self.append("\n");
     }
 
     fn write_asides(&mut self) {
@@ -307,7 +292,7 @@ impl<'a> Reading<'a> {
     /// Everything, also of what was open when there was no more room.
     fn finish(mut self) -> Prose {
         for row in std::mem::take(&mut self.rows) {
-            self.texts.extend(row);
+            self.texts.push(row.into_text());
         }
         self.texts.append(&mut self.asides);
         self.prose.text = match self.texts.as_slice() {
@@ -315,6 +300,40 @@ impl<'a> Reading<'a> {
             texts => texts.join("\n"),
         };
         self.prose
+    }
+}
+
+/// The cells of a row of a table.
+#[derive(Debug, Default)]
+enum Row {
+    #[default]
+    Empty,
+    /// A row of one cell is a frame around its lines, and they stay.
+    Frame(String),
+    /// In a table each row is a line.
+    Line(String),
+}
+
+impl Row {
+    fn add(&mut self, cell: String) {
+        let flat = |cell: &str| cell.trim_end().replace('\n', " ");
+        *self = match std::mem::take(self) {
+            Self::Empty => Self::Frame(cell),
+            Self::Frame(first) => Self::Line(flat(&first) + "\t" + &flat(&cell)),
+            Self::Line(mut line) => {
+                line.push('\t');
+                line.push_str(&flat(&cell));
+                Self::Line(line)
+            }
+        };
+    }
+
+    fn into_text(self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Frame(cell) => cell,
+            Self::Line(line) => line + "\n",
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use std::ops::{ControlFlow, RangeInclusive};
 /// A workbook has 16,384 columns, so this many ranges hide them one by one.
 const MAX_HIDDEN_RANGES: usize = 256;
 
+/// Hidden characters are counted so far: many cells may share a long string.
+const MAX_HIDDEN_CHARACTERS: u64 = 100_000_000;
+
 /// What the cells of a workbook refer to.
 #[derive(Debug)]
 pub(super) struct Values {
@@ -118,10 +121,10 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        match self.grid.is_cut() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if self.grid.is_cut() {
+            return ControlFlow::Break(());
         }
+        ControlFlow::Continue(())
     }
 
     fn begin(&mut self, tag: &Tag<'_>) -> Element {
@@ -140,7 +143,10 @@ impl<'a> Reading<'a> {
             "v" | "t" => Element::Value,
             "rPh" => Element::Reading,
             "col" if tag.says("hidden") => {
-                let bound = |name| tag.attribute(name).and_then(|bound| bound.parse::<u32>().ok());
+                let bound = |name| {
+                    tag.attribute(name)
+                        .and_then(|bound| bound.parse::<u32>().ok())
+                };
                 if let (Some(first), Some(last)) = (bound("min"), bound("max"))
                     && self.hidden_columns.len() < MAX_HIDDEN_RANGES
                 {
@@ -163,7 +169,9 @@ impl<'a> Reading<'a> {
             Some("str" | "inlineStr" | "e" | "d") => Kind::Plain,
             _ => Kind::Number,
         };
-        let style = tag.attribute("s").and_then(|style| style.parse::<usize>().ok());
+        let style = tag
+            .attribute("s")
+            .and_then(|style| style.parse::<usize>().ok());
         let format = self.values.formats.get(style.unwrap_or(0));
         self.format = format.copied().unwrap_or_default();
         self.value.clear();
@@ -183,18 +191,25 @@ impl<'a> Reading<'a> {
             Kind::Boolean if value.trim().is_empty() => "",
             Kind::Boolean => "FALSE",
             Kind::Number => {
-                let read = value.trim().parse::<f64>().ok().filter(|read| read.is_finite());
+                let read = value
+                    .trim()
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|read| read.is_finite());
                 let shown = read.map(|read| cell::shown(read, self.format, values.epoch));
                 &shown.unwrap_or_else(|| value.clone())
             }
         };
         let column = self.column;
-        let is_hidden =
-            self.is_row_hidden || self.hidden_columns.iter().any(|range| range.contains(&column));
-        if is_hidden {
-            self.hidden_characters += shown.chars().count() as u64;
-        } else {
+        let is_hidden = self.is_row_hidden
+            || self
+                .hidden_columns
+                .iter()
+                .any(|range| range.contains(&column));
+        if !is_hidden {
             self.grid.write(self.row, column, shown);
+        } else if self.hidden_characters < MAX_HIDDEN_CHARACTERS {
+            self.hidden_characters += shown.chars().count() as u64;
         }
         self.value = value;
         self.column = self.column.saturating_add(1);

@@ -1,22 +1,23 @@
 //! The text of a workbook: its sheets in the order of its own list. Hidden
 //! sheets are counted and left out.
 
-use super::document::{count, figures, of_kind, read};
+use super::document::{by_id, count, figures, of_kind, read};
 use super::markup::{self, Malformed, Step};
-use super::package::{Package, Relationship};
+use super::package::{MAX_LISTED, Package, Relationship};
 use super::prose::HiddenStyles;
 use super::sheet::{self, Values};
 use crate::attachment::processing::{Processed, ProcessingError};
 use crate::inspect::cell::{Epoch, Format};
-use crate::inspect::shared_strings::Strings;
 use crate::inspect::extracted::{Extracted, PartKind};
+use crate::inspect::shared_strings::Strings;
 use crate::inspect::transcript::{Transcript, Unit};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 /// The text of the workbook whose main part this is.
 pub(super) fn extract(package: &Package<'_>, main: &str, mut transcript: Transcript) -> Extracted {
-    let (Some(workbook), Ok(related)) = (Workbook::read(package, main), package.relationships(main))
+    let (Some(workbook), Ok(related)) =
+        (Workbook::read(package, main), package.relationships(main))
     else {
         return transcript.finish_as(Processed::Failed(ProcessingError::ExtractorFailed));
     };
@@ -25,13 +26,23 @@ pub(super) fn extract(package: &Package<'_>, main: &str, mut transcript: Transcr
         formats: part_of(package, &related, "styles", formats).unwrap_or_default(),
         epoch: workbook.epoch,
     };
+    let parts = by_id(&related);
+    if workbook.sheets.len() >= MAX_LISTED {
+        transcript.misses_something();
+    }
     for (number, listed) in (1..).zip(&workbook.sheets) {
         if listed.is_hidden {
             transcript.hidden.sheets += 1;
             continue;
         }
-        match related.iter().find(|found| found.id == listed.id) {
-            Some(sheet) => write_sheet(package, &values, &sheet.target, (number, &listed.name), &mut transcript),
+        match parts.get(listed.id.as_str()) {
+            Some(sheet) => write_sheet(
+                package,
+                &values,
+                sheet,
+                (number, &listed.name),
+                &mut transcript,
+            ),
             None => transcript.misses_something(),
         }
     }
@@ -132,15 +143,19 @@ impl Workbook {
             if let Step::Open(tag) = step {
                 match tag.name() {
                     "workbookPr" if tag.says("date1904") => workbook.epoch = Epoch::Y1904,
-                    "sheet" => workbook.sheets.extend(tag.relationship().map(|id| Listed {
-                        id,
-                        name: tag.attribute("name").unwrap_or_default(),
-                        is_hidden: tag.attribute("state").is_some_and(|state| state != "visible"),
+                    "sheet" => workbook.sheets.extend(tag.relationship().map(|id| {
+                        Listed {
+                            id: id.into_owned(),
+                            name: tag.attribute("name").unwrap_or_default().into_owned(),
+                            is_hidden: tag
+                                .attribute("state")
+                                .is_some_and(|state| state != "visible"),
+                        }
                     })),
                     _ => {}
                 }
             }
-            ControlFlow::Continue(())
+            markup::go_on(workbook.sheets.len() < MAX_LISTED)
         })
         .ok()?;
         Some(workbook)
@@ -204,12 +219,12 @@ fn formats(markup: &str) -> Result<Vec<Format>, Malformed> {
                     "numFmt" if depth == 3 => {
                         let id = tag.attribute("numFmtId").unwrap_or_default();
                         let code = tag.attribute("formatCode").unwrap_or_default();
-                        own.insert(id, Format::of_code(&code));
+                        own.insert(id.into_owned(), Format::of_code(&code));
                     }
                     "cellXfs" => is_in_cells = true,
                     "xf" if is_in_cells => {
                         let id = tag.attribute("numFmtId").unwrap_or_default();
-                        let defined = own.get(&id).copied();
+                        let defined = own.get(&*id).copied();
                         let built_in = || Format::built_in(id.parse().ok()?);
                         formats.push(defined.or_else(built_in).unwrap_or_default());
                     }

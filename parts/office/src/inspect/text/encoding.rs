@@ -26,12 +26,16 @@ pub(super) struct Decoded<'a> {
 }
 
 /// Decodes a text, or says where it ceases to be one.
-pub(super) fn decode<'a>(bytes: &'a [u8], language_hint: Option<&str>) -> Result<Decoded<'a>, Flaw> {
+pub(super) fn decode<'a>(
+    bytes: &'a [u8],
+    language_hint: Option<&str>,
+) -> Result<Decoded<'a>, Flaw> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return judged(bytes, encoding, KnownBy::Bom);
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        let wide = wide(bytes).ok_or_else(|| Flaw::corrupt(at as u64, "a zero byte, which no text has"))?;
+        let wide = wide(bytes)
+            .ok_or_else(|| Flaw::corrupt(at as u64, "a zero byte, which no text has"))?;
         return judged(bytes, wide, KnownBy::Valid);
     }
     if switches_to_japanese(bytes) {
@@ -45,7 +49,8 @@ pub(super) fn decode<'a>(bytes: &'a [u8], language_hint: Option<&str>) -> Result
         return judged(bytes, UTF_8, KnownBy::Guessed);
     }
     check_controls(bytes, 0)?;
-    let declared = declared(bytes).filter(|encoding| !encoding.decode_without_bom_handling(bytes).1);
+    let declared =
+        declared(bytes).filter(|encoding| !encoding.decode_without_bom_handling(bytes).1);
     let encoding = declared.unwrap_or_else(|| guess(bytes, language_hint));
     judged(bytes, encoding, KnownBy::Guessed)
 }
@@ -71,7 +76,10 @@ fn judged<'a>(
     }
     if faults.saturating_mul(CHARACTERS_A_FAULT) > characters {
         let at = first_fault.unwrap_or_default() as u64;
-        let what = format!("{faults} of {characters} characters are none in {}", encoding.name());
+        let what = format!(
+            "{faults} of {characters} characters are none in {}",
+            encoding.name()
+        );
         return Err(Flaw::corrupt(at, &what));
     }
     let charset = Charset {
@@ -95,11 +103,19 @@ fn is_fault(character: char, encoding: &'static Encoding) -> bool {
 /// UTF-16 without a mark: nearly all of its many zeros are the upper bytes of
 /// letters, so they stand at every other place.
 fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
-    let zeros_at = |parity| bytes.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros_at = |parity| {
+        bytes
+            .iter()
+            .skip(parity)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd) = (zeros_at(0), zeros_at(1));
-    let (many, few, encoding) = match even > odd {
-        true => (even, odd, UTF_16BE),
-        false => (odd, even, UTF_16LE),
+    let (many, few, encoding) = if even > odd {
+        (even, odd, UTF_16BE)
+    } else {
+        (odd, even, UTF_16LE)
     };
     let is_wide = many >= bytes.len() / 10 * 3 && many > 0 && few <= many / 50;
     let has_faults = || encoding.decode_without_bom_handling(bytes).1;
@@ -128,9 +144,14 @@ fn is_nearly_utf8(bytes: &[u8]) -> bool {
     let mut ends_within_letter = false;
     for chunk in bytes.utf8_chunks() {
         letters += chunk.valid().chars().count() as u64;
-        long_letters += chunk.valid().chars().filter(|letter| !letter.is_ascii()).count() as u64;
+        long_letters += chunk
+            .valid()
+            .chars()
+            .filter(|letter| !letter.is_ascii())
+            .count() as u64;
         faults += u64::from(!chunk.invalid().is_empty());
-        ends_within_letter = str::from_utf8(chunk.invalid()).is_err_and(|fault| fault.error_len().is_none());
+        ends_within_letter =
+            str::from_utf8(chunk.invalid()).is_err_and(|fault| fault.error_len().is_none());
     }
     let is_only_cut = faults == 1 && ends_within_letter && long_letters >= 3;
     is_only_cut || (long_letters > faults && faults.saturating_mul(CHARACTERS_A_FAULT) <= letters)
@@ -139,9 +160,16 @@ fn is_nearly_utf8(bytes: &[u8]) -> bool {
 /// Refuses more than so many controls that texts do not have. Logs have colours,
 /// bells, overstrikes and page feeds, and old editors a final Ctrl-Z.
 fn check_controls(bytes: &[u8], allowed: usize) -> Result<(), Flaw> {
-    let end = bytes.iter().rposition(|byte| *byte != 0x1a).map_or(0, |last| last + 1);
+    let end = bytes
+        .iter()
+        .rposition(|byte| *byte != 0x1a)
+        .map_or(0, |last| last + 1);
     let is_foreign = |byte: &u8| *byte < 0x20 && !matches!(byte, 0x07..=0x0d | 0x1b);
-    let mut foreign = bytes.iter().take(end).enumerate().filter(|(_, byte)| is_foreign(byte));
+    let mut foreign = bytes
+        .iter()
+        .take(end)
+        .enumerate()
+        .filter(|(_, byte)| is_foreign(byte));
     match foreign.nth(allowed) {
         Some((at, _)) => Err(Flaw::corrupt(at as u64, "control bytes, which no text has")),
         None => Ok(()),
@@ -152,14 +180,18 @@ fn check_controls(bytes: &[u8], allowed: usize) -> Result<(), Flaw> {
 /// the words of `http-equiv`, or an XML declaration.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes.get(..bytes.len().min(DECLARED_WITHIN_BYTES))?;
-    let head: String = head.iter().map(|byte| char::from(*byte).to_ascii_lowercase()).collect();
+    let head: String = head
+        .iter()
+        .map(|byte| char::from(*byte).to_ascii_lowercase())
+        .collect();
     let places = head.split("<meta").skip(1).map(|tag| (tag, "charset"));
     let declaration = head.strip_prefix("<?xml").map(|tag| (tag, "encoding"));
     places.chain(declaration).find_map(|(tag, name)| {
         let tag = tag.split('>').next()?;
         let (_, value) = tag.split_once(name)?;
         let value = value.trim_start().strip_prefix('=')?;
-        let value = value.trim_start_matches(|quote: char| quote.is_whitespace() || "\"'".contains(quote));
+        let value =
+            value.trim_start_matches(|quote: char| quote.is_whitespace() || "\"'".contains(quote));
         let ends = |end: char| end.is_whitespace() || "\"';/?".contains(end);
         let encoding = Encoding::for_label(value.split(ends).next()?.as_bytes())?;
         // What could be read so far was no UTF-16.

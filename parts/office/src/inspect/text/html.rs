@@ -5,8 +5,9 @@
 //! 13.2.5). Elements are paired tolerantly: an end that nothing began is
 //! passed over, and one that others are open within ends them too.
 
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
 use html5gum::Tokenizer;
+use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
+use std::collections::HashMap;
 
 /// Elements open within each other. What is deeper is not read.
 const MAX_OPEN: usize = 512;
@@ -74,6 +75,8 @@ struct Open {
 struct Reading {
     page: Page,
     open: Vec<Open>,
+    /// How many of each name are open.
+    names: HashMap<Vec<u8>, usize>,
     /// Whether the row that is open has a cell already.
     is_in_row: bool,
 }
@@ -97,6 +100,7 @@ impl Reading {
         let outer = self.open.last();
         let outer_sight = outer.map_or(Sight::Shown, |outer| outer.sight);
         let keeps_spaces = outer.is_some_and(|outer| outer.keeps_spaces);
+        *self.names.entry(name.to_vec()).or_default() += 1;
         self.open.push(Open {
             name: name.to_vec(),
             sight: match outer_sight {
@@ -108,9 +112,12 @@ impl Reading {
     }
 
     fn end(&mut self, name: &[u8]) {
-        let begun = self.open.iter().rposition(|open| open.name == name);
-        if let Some(begun) = begun {
-            self.open.truncate(begun);
+        // Most ends that nothing began would cost a look at all that is open.
+        let is_open = self.names.contains_key(name);
+        while is_open && let Some(open) = self.pop() {
+            if open.name == name {
+                break;
+            }
         }
         self.separate(name);
     }
@@ -127,14 +134,32 @@ impl Reading {
             _ if ends_line(name) => &[b"p"],
             _ => return,
         };
-        while self.open.last().is_some_and(|open| ends.contains(&open.name.as_slice())) {
-            self.open.pop();
+        while self
+            .open
+            .last()
+            .is_some_and(|open| ends.contains(&open.name.as_slice()))
+        {
+            self.pop();
         }
+    }
+
+    fn pop(&mut self) -> Option<Open> {
+        let open = self.open.pop()?;
+        if let Some(count) = self.names.get_mut(&open.name) {
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(&open.name);
+            }
+        }
+        Some(open)
     }
 
     /// Writes what keeps the text before an element from the text in it.
     fn separate(&mut self, name: &[u8]) {
-        let is_shown = self.open.last().is_none_or(|open| open.sight == Sight::Shown);
+        let is_shown = self
+            .open
+            .last()
+            .is_none_or(|open| open.sight == Sight::Shown);
         let text = &mut self.page.text;
         if !is_shown || text.is_empty() {
             return;
@@ -148,7 +173,11 @@ impl Reading {
 
     /// Tabs stand between the cells of a row.
     fn separate_cell(&mut self, name: &[u8]) {
-        if self.open.last().is_some_and(|open| open.sight != Sight::Shown) {
+        if self
+            .open
+            .last()
+            .is_some_and(|open| open.sight != Sight::Shown)
+        {
             return;
         }
         match name {
@@ -172,8 +201,12 @@ impl Reading {
             Sight::Machine => {}
             Sight::Hidden => self.page.hidden_characters += letters(words),
             Sight::Title => self.page.title.push_str(words.trim()),
-            Sight::Shown if self.page.is_incomplete => self.page.hidden_characters += letters(words),
-            Sight::Shown if open.is_some_and(|open| open.keeps_spaces) => self.page.text.push_str(words),
+            Sight::Shown if self.page.is_incomplete => {
+                self.page.hidden_characters += letters(words);
+            }
+            Sight::Shown if open.is_some_and(|open| open.keeps_spaces) => {
+                self.page.text.push_str(words);
+            }
             Sight::Shown => say_loosely(&mut self.page.text, words),
         }
     }
@@ -194,7 +227,10 @@ fn say_loosely(text: &mut String, words: &str) {
 }
 
 fn letters(words: &str) -> u64 {
-    words.chars().filter(|character| !character.is_whitespace()).count() as u64
+    words
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .count() as u64
 }
 
 fn sight(tag: &StartTag<()>) -> Sight {
@@ -228,8 +264,20 @@ fn is_hidden(tag: &StartTag<()>) -> bool {
 fn is_void(name: &[u8]) -> bool {
     matches!(
         name,
-        b"area" | b"base" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link"
-            | b"meta" | b"param" | b"source" | b"track" | b"wbr"
+        b"area"
+            | b"base"
+            | b"br"
+            | b"col"
+            | b"embed"
+            | b"hr"
+            | b"img"
+            | b"input"
+            | b"link"
+            | b"meta"
+            | b"param"
+            | b"source"
+            | b"track"
+            | b"wbr"
     )
 }
 
@@ -237,12 +285,49 @@ fn is_void(name: &[u8]) -> bool {
 fn ends_line(name: &[u8]) -> bool {
     matches!(
         name,
-        b"address" | b"article" | b"aside" | b"blockquote" | b"body" | b"caption" | b"center"
-            | b"dd" | b"details" | b"dialog" | b"div" | b"dl" | b"dt" | b"fieldset"
-            | b"figcaption" | b"figure" | b"footer" | b"form" | b"h1" | b"h2" | b"h3" | b"h4"
-            | b"h5" | b"h6" | b"header" | b"hr" | b"legend" | b"li" | b"main" | b"menu" | b"nav"
-            | b"ol" | b"option" | b"p" | b"pre" | b"section" | b"summary" | b"table" | b"tbody"
-            | b"tfoot" | b"thead" | b"tr" | b"ul"
+        b"address"
+            | b"article"
+            | b"aside"
+            | b"blockquote"
+            | b"body"
+            | b"caption"
+            | b"center"
+            | b"dd"
+            | b"details"
+            | b"dialog"
+            | b"div"
+            | b"dl"
+            | b"dt"
+            | b"fieldset"
+            | b"figcaption"
+            | b"figure"
+            | b"footer"
+            | b"form"
+            | b"h1"
+            | b"h2"
+            | b"h3"
+            | b"h4"
+            | b"h5"
+            | b"h6"
+            | b"header"
+            | b"hr"
+            | b"legend"
+            | b"li"
+            | b"main"
+            | b"menu"
+            | b"nav"
+            | b"ol"
+            | b"option"
+            | b"p"
+            | b"pre"
+            | b"section"
+            | b"summary"
+            | b"table"
+            | b"tbody"
+            | b"tfoot"
+            | b"thead"
+            | b"tr"
+            | b"ul"
     )
 }
 
@@ -276,7 +361,10 @@ mod tests {
 
     #[test]
     fn words_split_by_tags_are_words() {
-        assert_eq!(text("in<b>vo</b>ice &lt;b&gt; caf&eacute; &#3585;"), "invoice <b> café ก");
+        assert_eq!(
+            text("in<b>vo</b>ice &lt;b&gt; caf&eacute; &#3585;"),
+            "invoice <b> café ก"
+        );
         assert_eq!(text("<pre>a\n  b</pre>"), "a\n  b");
     }
 

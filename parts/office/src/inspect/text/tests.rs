@@ -4,9 +4,12 @@ use encoding_rs::Encoding;
 
 const THAI: &str = "สวัสดีครับ ขอใบเสนอราคาสินค้ารุ่นใหม่ จำนวน 120 ชิ้น ภายในวันศุกร์นี้ ขอบคุณมากครับ\n";
 const JAPANESE: &str = "お世話になっております。見積書を添付いたしますので、ご確認をお願いいたします。株式会社テスト\n";
-const CHINESE: &str = "您好，请查收附件中的报价单，如有任何问题请随时与我们联系。谢谢合作，祝您工作愉快。\n";
-const TRADITIONAL: &str = "您好，請查收附件中的報價單，如有任何問題請隨時與我們聯絡。謝謝合作，祝您工作愉快。\n";
-const KOREAN: &str = "안녕하세요, 첨부된 견적서를 확인해 주시기 바랍니다. 문의 사항이 있으시면 연락 주세요.\n";
+const CHINESE: &str =
+    "您好，请查收附件中的报价单，如有任何问题请随时与我们联系。谢谢合作，祝您工作愉快。\n";
+const TRADITIONAL: &str =
+    "您好，請查收附件中的報價單，如有任何問題請隨時與我們聯絡。謝謝合作，祝您工作愉快。\n";
+const KOREAN: &str =
+    "안녕하세요, 첨부된 견적서를 확인해 주시기 바랍니다. 문의 사항이 있으시면 연락 주세요.\n";
 const FRENCH: &str = "Bonjour, référence demandée à préciser : veuillez trouver ci-joint le devis n° 42, prix 1 250 €, délai été.\n";
 
 /// The languages of eight encodings, and what each is called.
@@ -64,7 +67,10 @@ fn eight_encodings_are_told_long_short_and_as_tables() {
 
 #[test]
 fn unicode_is_known_and_not_guessed() {
-    for sample in [THAI, JAPANESE, FRENCH].iter().flat_map(|text| samples(text)) {
+    for sample in [THAI, JAPANESE, FRENCH]
+        .iter()
+        .flat_map(|text| samples(text))
+    {
         let utf8 = charset(sample.as_bytes(), None).unwrap();
         assert_eq!((&*utf8.name, utf8.known_by), ("UTF-8", KnownBy::Valid));
         let marked = format!("\u{feff}{sample}");
@@ -82,7 +88,10 @@ fn unicode_is_known_and_not_guessed() {
     }
     let unmarked: Vec<u8> = FRENCH.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let charset = charset(&unmarked, None).unwrap();
-    assert_eq!((&*charset.name, charset.known_by), ("UTF-16BE", KnownBy::Valid));
+    assert_eq!(
+        (&*charset.name, charset.known_by),
+        ("UTF-16BE", KnownBy::Valid)
+    );
 }
 
 #[test]
@@ -140,7 +149,10 @@ fn a_text_cut_within_a_letter_is_told() {
     let long = THAI.repeat(100);
     let cut = &long.as_bytes()[..long.len() - 3];
     let charset = charset(cut, None).unwrap();
-    assert_eq!((&*charset.name, charset.known_by), ("UTF-8", KnownBy::Guessed));
+    assert_eq!(
+        (&*charset.name, charset.known_by),
+        ("UTF-8", KnownBy::Guessed)
+    );
 }
 
 #[test]
@@ -163,21 +175,37 @@ fn a_page_says_its_encoding() {
 
 #[test]
 fn what_was_judged_wrongly_is_judged_rightly() {
-    assert_eq!(charset(b"\x8f\xa4\x95i,\x90\x94\x97\xca\n\x89\x94\x95M,12\n", Some("ja")).unwrap().name, "Shift_JIS");
+    assert_eq!(
+        charset(
+            b"\x8f\xa4\x95i,\x90\x94\x97\xca\n\x89\x94\x95M,12\n",
+            Some("ja")
+        )
+        .unwrap()
+        .name,
+        "Shift_JIS"
+    );
     for ascii in [
         "BMI,weight,height\n22.1,64,170\n",
         "How to check a PDF: the file begins with %PDF-1.7 and ends with a marker.\n",
         "<b>Hello</b> and welcome\n",
         "<h1 align=\"center\">Project</h1>\n\n# Readme\n",
     ] {
-        assert_eq!(charset(ascii.as_bytes(), None).unwrap().known_by, KnownBy::Valid);
+        assert_eq!(
+            charset(ascii.as_bytes(), None).unwrap().known_by,
+            KnownBy::Valid
+        );
         assert_eq!(text(ascii.as_bytes(), None), ascii.trim_end());
     }
 }
 
 #[test]
 fn hidden_characters_are_stripped_and_the_cap_holds() {
-    let extracted = extract(MediaType::Markdown, "a\u{202e}b\u{e0041}c".as_bytes(), None, 2);
+    let extracted = extract(
+        MediaType::Markdown,
+        "a\u{202e}b\u{e0041}c".as_bytes(),
+        None,
+        2,
+    );
     assert_eq!(extracted.stripped_characters, 2);
     assert_eq!(extracted.parts[0].text, "ab");
     assert_eq!(extracted.processed, Processed::Partial);

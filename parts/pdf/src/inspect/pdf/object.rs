@@ -6,6 +6,9 @@
 /// How deep arrays and dictionaries may lie in one another. Real ones lie ten deep.
 const MAX_DEPTH: u8 = 64;
 
+/// Objects in one object: 32 MB of memory. A page tree without branches has one a page.
+const MAX_NODES: u32 = 1_000_000;
+
 /// An object. What a string says and what a real number is worth is nothing to the structure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Object {
@@ -58,13 +61,18 @@ impl Dict {
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    nodes: u32,
 }
 
 impl<'a> Reader<'a> {
     /// Reads these bytes from that place on; beyond their end there is nothing.
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         let at = at.min(bytes.len());
-        Self { bytes, at }
+        Self {
+            bytes,
+            at,
+            nodes: 0,
+        }
     }
 
     /// Where it stands, in bytes from the beginning.
@@ -121,10 +129,12 @@ impl<'a> Reader<'a> {
 
     /// The object that stands here.
     pub(super) fn object(&mut self) -> Option<Object> {
+        self.nodes = MAX_NODES;
         self.nested(MAX_DEPTH)
     }
 
     fn nested(&mut self, depth: u8) -> Option<Object> {
+        self.nodes = self.nodes.checked_sub(1)?;
         self.space();
         match self.peek()? {
             b'/' => self.name().map(Object::Name),
@@ -320,10 +330,11 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn depth_and_size_are_bounded() {
         let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(read(&nested(MAX_DEPTH.into())).is_some());
         assert_eq!(read(&nested(usize::from(MAX_DEPTH) + 1)), None);
+        assert_eq!(read(&format!("[{}]", "0 ".repeat(1_000_000))), None);
         assert_eq!(read(&"[".repeat(1_000_000)), None);
         assert_eq!(read(&"<</A".repeat(1_000_000)), None);
     }

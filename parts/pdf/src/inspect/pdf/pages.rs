@@ -56,7 +56,8 @@ fn walk(document: &mut Document<'_>, tree: &Object) -> Result<Vec<Dict>, Flaw> {
             },
             _ => continue,
         };
-        if seen.len() > MAX_LOOKED_AT {
+        let nodes = waiting.len().saturating_add(pages.len());
+        if seen.len().saturating_add(nodes) > MAX_LOOKED_AT {
             return Err(corrupt(0, "the page tree has more than 500000 nodes"));
         }
         let kids = match dict.get(b"Kids") {

@@ -22,66 +22,89 @@ pub(super) struct Scan {
 /// Reads all of it. The work is in proportion to its length: where objects that are
 /// not whole make it more, what was found by then is all that is found.
 pub(super) fn scan(bytes: &[u8]) -> Scan {
-    let mut scan = Scan::default();
-    let mut trailers = Vec::new();
-    let mut object_streams = Vec::new();
-    let mut wasted = 0_usize;
+    let mut scanning = Scanning {
+        bytes,
+        scan: Scan::default(),
+        trailers: Vec::new(),
+        object_streams: Vec::new(),
+        wasted: 0,
+    };
+    let mut keywords = Keywords::new(bytes);
     let mut at = 0_usize;
-    while let Some(found) = next_keyword(bytes, at) {
-        let mut reader = match found {
-            Keyword::Object(_, begins) | Keyword::Trailer(begins) => Reader::new(bytes, begins),
-        };
-        let begins = reader.at();
-        at = match found {
-            Keyword::Object(header, _) => {
-                let number = Reader::new(bytes, header).header();
-                let object = reader.object();
-                if let (Some(number), Some(object)) = (number, object) {
-                    if scan.table.places.len() >= MAX_OBJECTS {
-                        break;
-                    }
-                    scan.table.places.insert(number, Place::At(header));
-                    scan.last_object = Some(header);
-                    if let Object::Dict(dict) = object {
-                        scan.has_pages |= dict.is(b"Type", b"Page") || dict.is(b"Type", b"Pages");
-                        if dict.is(b"Type", b"ObjStm") {
-                            object_streams.push((number, header));
-                        }
-                        let whole = skip_stream(&mut reader, &dict);
-                        if !whole {
-                            wasted = wasted.saturating_add(reader.rest().len());
-                        }
-                        if whole && dict.is(b"Type", b"XRef") {
-                            scan.trailer_end = Some(reader.at());
-                            trailers.push(dict);
-                        }
-                    }
-                    reader.at()
-                } else {
-                    wasted = wasted.saturating_add(reader.at().saturating_sub(begins));
-                    begins
-                }
-            }
-            Keyword::Trailer(_) => {
-                if let Some(Object::Dict(trailer)) = reader.object() {
-                    scan.trailer_end = Some(reader.at());
-                    trailers.push(trailer);
-                    reader.at()
-                } else {
-                    wasted = wasted.saturating_add(reader.at().saturating_sub(begins));
-                    begins
-                }
-            }
-        };
-        if wasted > bytes.len().saturating_mul(4) {
+    while let Some(keyword) = keywords.next(at) {
+        let full = scanning.scan.table.places.len() >= MAX_OBJECTS;
+        if full || scanning.wasted > bytes.len().saturating_mul(4) {
             break;
         }
+        at = match keyword {
+            Keyword::Object { header, body } => scanning.object(header, body),
+            Keyword::Trailer { body } => scanning.trailer(body),
+        };
     }
-    for trailer in trailers.iter().rev() {
-        scan.table.take_trailer(trailer);
+    scanning.finish()
+}
+
+/// A scan in the making.
+struct Scanning<'a> {
+    bytes: &'a [u8],
+    scan: Scan,
+    trailers: Vec<Dict>,
+    /// The object streams: their numbers, and where their headers begin.
+    object_streams: Vec<(u32, usize)>,
+    /// Bytes that were read for nothing.
+    wasted: usize,
+}
+
+impl Scanning<'_> {
+    /// Notes an object; where to go on.
+    fn object(&mut self, header: usize, body: usize) -> usize {
+        let number = Reader::new(self.bytes, header).header();
+        let mut reader = Reader::new(self.bytes, body);
+        let (Some(number), Some(object)) = (number, reader.object()) else {
+            self.waste(reader.at().saturating_sub(body));
+            return body;
+        };
+        self.scan.table.places.insert(number, Place::At(header));
+        self.scan.last_object = Some(header);
+        if let Object::Dict(dict) = object {
+            self.scan.has_pages |= dict.is(b"Type", b"Page") || dict.is(b"Type", b"Pages");
+            if dict.is(b"Type", b"ObjStm") {
+                self.object_streams.push((number, header));
+            }
+            if !skip_stream(&mut reader, &dict) {
+                self.waste(reader.rest().len());
+            } else if dict.is(b"Type", b"XRef") {
+                self.scan.trailer_end = Some(reader.at());
+                self.trailers.push(dict);
+            }
+        }
+        reader.at()
     }
-    scan.note_packed(bytes, &object_streams);
-    scan
+
+    /// Notes a trailer; where to go on.
+    fn trailer(&mut self, body: usize) -> usize {
+        let mut reader = Reader::new(self.bytes, body);
+        let Some(Object::Dict(trailer)) = reader.object() else {
+            self.waste(reader.at().saturating_sub(body));
+            return body;
+        };
+        self.scan.trailer_end = Some(reader.at());
+        self.trailers.push(trailer);
+        reader.at()
+    }
+
+    fn waste(&mut self, bytes: usize) {
+        self.wasted = self.wasted.saturating_add(bytes);
+    }
+
+    /// The newest trailer is the last; and object streams hold objects too.
+    fn finish(mut self) -> Scan {
+        for trailer in self.trailers.iter().rev() {
+            self.scan.table.take_trailer(trailer);
+        }
+        self.scan.note_packed(self.bytes, &self.object_streams);
+        self.scan
+    }
 }
 
 impl Scan {
@@ -117,29 +140,56 @@ fn skip_stream(reader: &mut Reader<'_>, dict: &Dict) -> bool {
 
 /// What a scan stops at.
 enum Keyword {
-    /// An object: where its header begins, and where the object.
-    Object(usize, usize),
+    /// An object: where its header begins, and what follows `obj`.
+    Object { header: usize, body: usize },
     /// A trailer: where its dictionary begins.
-    Trailer(usize),
+    Trailer { body: usize },
 }
 
-/// The next object or trailer, from that place on.
-fn next_keyword(bytes: &[u8], from: usize) -> Option<Keyword> {
-    let mut at = from;
-    loop {
-        let rest = bytes.get(at..)?;
-        let object = find(rest, b"obj");
-        let trailer = find(rest.get(..object.unwrap_or(rest.len()))?, b"trailer");
-        if let Some(trailer) = trailer {
-            return Some(Keyword::Trailer(
-                at.saturating_add(trailer).saturating_add(7),
-            ));
+/// Finds keywords, each byte looked at once.
+struct Keywords<'a> {
+    bytes: &'a [u8],
+    object: Option<usize>,
+    trailer: Option<usize>,
+}
+
+impl<'a> Keywords<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            object: find(bytes, b"obj"),
+            trailer: find(bytes, b"trailer"),
         }
-        let keyword = at.saturating_add(object?);
-        if let Some(header) = header_before(bytes, from, keyword) {
-            return Some(Keyword::Object(header, keyword.saturating_add(3)));
+    }
+
+    /// The next object or trailer, from that place on.
+    fn next(&mut self, from: usize) -> Option<Keyword> {
+        loop {
+            if self.trailer.is_some_and(|at| at < from) {
+                self.trailer = self.find(from, b"trailer");
+            }
+            if self.object.is_some_and(|at| at < from) {
+                self.object = self.find(from, b"obj");
+            }
+            match (self.object, self.trailer) {
+                (object, Some(trailer)) if object.is_none_or(|object| trailer < object) => {
+                    let body = trailer.saturating_add(7);
+                    return Some(Keyword::Trailer { body });
+                }
+                (Some(object), _) => {
+                    let body = object.saturating_add(3);
+                    if let Some(header) = header_before(self.bytes, from, object) {
+                        return Some(Keyword::Object { header, body });
+                    }
+                    self.object = self.find(body, b"obj");
+                }
+                (None, _) => return None,
+            }
         }
-        at = keyword.saturating_add(3);
+    }
+
+    fn find(&self, from: usize, word: &[u8]) -> Option<usize> {
+        find(self.bytes.get(from..)?, word)?.checked_add(from)
     }
 }
 

@@ -34,25 +34,33 @@ pub fn check(bytes: &[u8], whole_by_length: bool) -> Result<DocumentFacts, Flaw>
     let Some(header) = find(head, b"%PDF-") else {
         return Err(corrupt(0, "no %PDF- in the first 1024 bytes"));
     };
-    let mut document = match end(bytes, whole_by_length)? {
-        End::Marked { marker, offset } => {
-            let tables =
-                offset.map(|offset| [header, 0].map(|base| xref::read(bytes, base, offset)));
-            match tables {
-                Some([Ok(table), _] | [_, Ok(table)]) => Document::new(bytes, header, table),
-                // Without its mark, the end has nothing but this to show for itself.
-                Some([Err(flaw), _]) if !marker => return Err(flaw),
-                None if !marker => return Err(corrupt(bytes.len(), "startxref says nothing")),
-                _ => scanned(bytes)?,
-            }
-        }
-        End::Unmarked => scanned(bytes)?,
-    };
+    let mut document = open(bytes, header, &end(bytes, whole_by_length)?)?;
     pages::check(&mut document)?;
     Ok(DocumentFacts {
         encrypted: document.is_encrypted() && needs_password(bytes),
         charset: None,
     })
+}
+
+/// The document, by its cross-reference, or by a scan where that is of no use.
+fn open<'a>(bytes: &'a [u8], header: usize, end: &End) -> Result<Document<'a>, Flaw> {
+    let End::Marked { marker, offset } = *end else {
+        return scanned(bytes);
+    };
+    let says_nothing = || corrupt(bytes.len(), "startxref says nothing");
+    let table = offset.ok_or_else(says_nothing).and_then(|offset| {
+        xref::read(bytes, header, offset).or_else(|flaw| {
+            // Offsets count from the header, or from the beginning.
+            let again = (header > 0).then(|| xref::read(bytes, 0, offset).ok());
+            again.flatten().ok_or(flaw)
+        })
+    });
+    match table {
+        Ok(table) => Ok(Document::new(bytes, header, table)),
+        Err(_) if marker => scanned(bytes),
+        // Without its mark, the end has nothing but this to show for itself.
+        Err(flaw) => Err(flaw),
+    }
 }
 
 /// How a file ends that is all there.
@@ -331,6 +339,17 @@ mod tests {
             "1 0 obj(".repeat(100_000)
         );
         assert!(check(waste.as_bytes(), true).is_err());
+        assert!(
+            check(
+                &[
+                    b"%PDF-1.4 startxref 9 %%EOF".to_vec(),
+                    b" trailer".repeat(500_000)
+                ]
+                .concat(),
+                true
+            )
+            .is_err()
+        );
         let streams = format!(
             "%PDF-1.4\n{}\nstartxref\n9\n%%EOF",
             "1 0 obj<<>>stream ".repeat(50_000)

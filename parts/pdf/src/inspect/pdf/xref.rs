@@ -4,17 +4,20 @@
 //! It is followed from the newest revision to the oldest; what a newer one says
 //! of an object holds. Strict: what is bent here is mended by a scan, not by guesses.
 
+use super::corrupt;
 use super::filter::{self, stream_bytes};
 use super::object::{Dict, Object, Reader};
-use super::{MAX_UNPACKED, corrupt};
 use crate::inspect::found::Flaw;
 use std::collections::{HashMap, HashSet};
 
 /// Revisions that are followed. A file that is saved in pieces for years has some hundred.
 const MAX_SECTIONS: usize = 1_024;
 
-/// Objects in one file: 40 MB of memory.
+/// Objects in one file: 50 MB of memory.
 pub(super) const MAX_OBJECTS: usize = 1_000_000;
+
+/// What a cross-reference stream may unpack to: so many rows of 24 bytes.
+const MAX_ROWS: usize = 24 * MAX_OBJECTS;
 
 /// Where an object lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +177,7 @@ fn stream(bytes: &[u8], at: usize, table: &mut Table) -> Result<Dict, Flaw> {
     }
     let bent = || corrupt(at, "the cross-reference stream is bent");
     let data = stream_bytes(&mut reader, dict.size(b"Length")).ok_or_else(bent)?;
-    let rows = filter::decode(&dict, data, MAX_UNPACKED).map_err(|_| bent())?;
+    let rows = filter::decode(&dict, data, MAX_ROWS).map_err(|_| bent())?;
     let widths = sizes(dict.get(b"W"));
     let [kind_width, first_width, second_width] = widths.as_deref().ok_or_else(bent)? else {
         return Err(bent());

@@ -3,15 +3,12 @@
 //!
 //! Some cameras leave the end marker away, and fill up with zeros. A download
 //! that broke off may be filled up with zeros too, and zeros can be read as
-//! blocks: so the last block has to end where the zeros begin.
+//! blocks: so the last block has to end before the zeros begin.
 
 use super::Scan;
 use super::frame::{Component, Frame};
 use super::huffman::{Codes, Tables};
 use crate::inspect::found::Flaw;
-
-/// The least of a last byte's bits are ones, so it may be zero only by chance.
-const ZEROS_READ: usize = 1;
 
 /// A component of the scan.
 struct Coded<'a> {
@@ -56,7 +53,7 @@ pub(super) fn prove_complete(
         }
     }
     let data = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
-    if bits.at > data + ZEROS_READ {
+    if bits.at > data || bits.at == data && !bits.are_filled_up() {
         return Err(Flaw::corrupt(data as u64, "the image data ends early"));
     }
     Ok(())
@@ -125,6 +122,11 @@ impl Bits<'_> {
         matches!(marker, [0xff, 0xd0..=0xd7]).then_some(())?;
         self.at += 2;
         Some(())
+    }
+
+    /// Whether what is left of the last byte is ones, as encoders fill it up.
+    fn are_filled_up(&self) -> bool {
+        u32::from(self.held).trailing_ones() >= u32::from(self.count)
     }
 
     fn skip(&mut self, bits: u8) -> Option<()> {

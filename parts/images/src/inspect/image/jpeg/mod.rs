@@ -87,7 +87,7 @@ pub(super) fn walk(bytes: &[u8], is_whole: bool) -> Result<Walked<'_>, Flaw> {
     let scan = last_scan.ok_or_else(|| Flaw::corrupt(end, "the picture has no image data"))?;
     if !has_end {
         let scanned: usize = scans.iter().map(|count| usize::from(*count)).sum();
-        if !is_whole || frame.is_progressive() || scanned < frame.components().len() {
+        if frame.is_progressive() || scanned < frame.components().len() {
             return Err(Flaw::corrupt(end, "the picture ends early"));
         }
         entropy::prove_complete(bytes, &frame, &tables, scan)?;
@@ -123,7 +123,7 @@ impl Walked<'_> {
         };
         Ok(Decoded {
             frames: 1,
-            all_frames_read: true,
+            all_frames_read: pixels.is_some(),
             pixels,
         })
     }

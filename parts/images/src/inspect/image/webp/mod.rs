@@ -5,9 +5,8 @@ mod sizes;
 
 pub(super) use chunks::{Chunk, Chunks};
 
-use super::orientation::Orientation;
 use super::pixels::{Layout, Pixels};
-use super::{Decoded, Frames, MAX_FRAME_PIXELS, MAX_FRAMES, Outline, Wanted, admit, exif, memory};
+use super::{Decoded, Frames, MAX_FRAMES, Outline, Wanted, admit, exif, memory};
 use crate::inspect::found::Flaw;
 use image_webp::{DecodingError, WebPDecoder};
 use sizes::Coding;
@@ -15,6 +14,9 @@ use std::io::Cursor;
 
 /// What the decoder may take of a chunk.
 const DECODER_BYTES: usize = 64 * 1024 * 1024;
+/// Frames of an animation are decoded up to so many pixels of them all, which is
+/// less than of a GIF: this decoder takes three times as long for each.
+const MAX_FRAME_PIXELS: u64 = 60_000_000;
 
 /// A WebP whose chunks are all there.
 pub(super) struct Walked<'a> {

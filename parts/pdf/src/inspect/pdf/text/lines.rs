@@ -4,8 +4,7 @@
 //! all but a gap. The order is that in which they are drawn.
 
 use hayro_interpret::kurbo::{Point, Vec2};
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use rustc_hash::FxHashSet;
 
 /// A gap of this share of the size parts two words.
 const GAP: f64 = 0.15;
@@ -47,7 +46,7 @@ pub(super) struct Lines {
     line: Vec<(String, f64)>,
     length: usize,
     last: Option<Placed>,
-    places: HashSet<u64>,
+    places: FxHashSet<u64>,
 }
 
 impl Lines {
@@ -118,13 +117,13 @@ impl Lines {
         let at = placed.origin.to_vec2() / cell;
         // Two grids, half a cell apart each way: what is near shares a cell in one of them.
         let keys = [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)].map(|(right, up)| {
-            let mut hasher = DefaultHasher::new();
             let cell = (
                 (at.x + right).floor().to_bits(),
                 (at.y + up).floor().to_bits(),
             );
-            (letters, cell, right.to_bits(), up.to_bits()).hash(&mut hasher);
-            hasher.finish()
+            let place = [cell.0, cell.1, right.to_bits(), up.to_bits()];
+            let letters = letters.chars().map(u64::from);
+            place.into_iter().chain(letters).fold(0, mixed)
         });
         let seen = keys.iter().any(|key| self.places.contains(key));
         self.places.extend(keys);
@@ -146,6 +145,16 @@ impl Lines {
             self.length = self.length.saturating_add(1);
         }
     }
+}
+
+/// A hash of what was hashed and one thing more (`SplitMix64`). That of the standard
+/// library takes longer than all else that is done with a glyph, and a plainer one
+/// takes places for one another.
+fn mixed(hash: u64, more: u64) -> u64 {
+    let mut mixed = (hash ^ more).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// Ligatures of Latin, letter by letter: nobody searches for the glyph.

@@ -7,6 +7,7 @@
 
 mod lines;
 mod page;
+mod unpack;
 mod weigh;
 
 use super::filter::find;
@@ -260,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn the_same_letters_elsewhere_are_not_drawn_twice() {
+        let line = "invoice total amount payable within thirty days of delivery";
+        let lines = (0..60).map(|row| {
+            let (x, y) = (f64::from(row).mul_add(0.37, 20.0), 800 - row * 13);
+            format!("1 0 0 1 {x} {y} Tm ({line}) Tj ")
+        });
+        let page = format!("BT /F 11 Tf {} ET", lines.collect::<String>());
+        assert_eq!(text(&page), format!("{line}\n").repeat(60));
+    }
+
+    #[test]
     fn what_nobody_sees_is_counted_and_left_out() {
         for unseen in [
             "BT /F 12 Tf 3 Tr 72 600 Td (obey me) Tj ET",
@@ -378,6 +390,15 @@ mod tests {
         assert_eq!(bomb(twice, vec![]).1, fails);
         let saved = stream("", "q ".repeat(5_000).as_bytes());
         assert_eq!(bomb(saved, vec![]).1, fails);
+        for content in [
+            // Four and a half million glyphs, half a million and one at once, one long path.
+            "(0123456789) Tj ".repeat(450_000),
+            format!("({})Tj", "x".repeat((512 << 10) + 1)),
+            "1 1 l ".repeat(1_500_001),
+        ] {
+            let content = format!("0 0 m BT /F 12 Tf {content}");
+            assert_eq!(bomb(stream("", content.as_bytes()), vec![]).1, fails);
+        }
         let forms = (7..17).map(|next| {
             let entries =
                 format!("/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X {next} 0 R>>>>");

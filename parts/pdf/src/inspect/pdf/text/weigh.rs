@@ -5,10 +5,11 @@
 //! are ten thousand million. So each stream of a page is unpacked here first,
 //! with a cap, and the calls are multiplied out.
 
-use super::super::filter::{Unfiltered, ascii_85, ascii_hex, inflate};
+use super::super::filter::Unfiltered;
+use super::unpack::{is_picture, unpacked_length};
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction;
-use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
+use hayro_syntax::object::{Array, Dict, MaybeRef, Object, ObjectIdentifier, Stream};
 use hayro_syntax::page::{Page, Resources};
 use hayro_syntax::xref::XRef;
 use std::collections::{HashMap, HashSet};
@@ -16,8 +17,18 @@ use std::collections::{HashMap, HashSet};
 /// Bytes that the streams of a document may unpack to, pictures aside.
 const MAX_UNPACKED: usize = 100 << 20;
 
-/// Bytes of content that may be drawn, each form as often as it is called.
+/// Bytes of content that may be drawn, each form as often as it is called. One takes
+/// some 25 ns.
 const MAX_DRAWN: u64 = 48 << 20;
+
+/// What a glyph weighs, in bytes of content: two and a half million may be drawn.
+const GLYPH: u64 = 20;
+
+/// Bytes in one string or array of strings, whose glyphs are all kept in memory at once.
+const MAX_RUN: usize = 512 << 10;
+
+/// Lines of one path, which are all kept in memory at once.
+const MAX_PATH: u32 = 1_500_000;
 
 /// How deep graphics states may be saved: each is kept in memory.
 const MAX_SAVED: u32 = 4_096;
@@ -114,8 +125,14 @@ impl<'a> Scales<'a> {
                 }
                 Object::Stream(stream) => {
                     self.follow_dict(stream.dict(), &mut waiting)?;
-                    let length = self.measure(&stream)?;
-                    self.unpacked = self.unpacked.saturating_add(length);
+                    let left = MAX_UNPACKED.saturating_sub(self.unpacked);
+                    let length = unpacked_length(&stream, left);
+                    self.damaged |= length == Err(Unfiltered::Broken);
+                    match length {
+                        Err(Unfiltered::TooLarge) => return Err(TooHeavy),
+                        Err(Unfiltered::Broken | Unfiltered::Foreign) => {}
+                        Ok(length) => self.unpacked = self.unpacked.saturating_add(length),
+                    }
                 }
                 _ => {}
             }
@@ -157,42 +174,6 @@ impl<'a> Scales<'a> {
         Ok(())
     }
 
-    /// How long a stream is, unpacked. Pictures are not unpacked to read a page.
-    fn measure(&mut self, stream: &Stream<'a>) -> Result<usize, TooHeavy> {
-        let subtype = stream.dict().get::<Name<'a>>(b"Subtype");
-        if subtype.is_some_and(|it| &*it == b"Image") {
-            return Ok(0);
-        }
-        let left = MAX_UNPACKED.saturating_sub(self.unpacked);
-        let mut bytes = stream.raw_data().into_owned();
-        let filters = filters(stream.dict());
-        for (filter, after) in filters.iter().zip(1..) {
-            bytes = match filter.as_ref() {
-                b"FlateDecode" | b"Fl" => match inflate(&bytes, left) {
-                    Ok(bytes) => bytes,
-                    Err(Unfiltered::TooLarge) => return Err(TooHeavy),
-                    Err(Unfiltered::Broken | Unfiltered::Foreign) => {
-                        self.damaged = true;
-                        return Ok(0);
-                    }
-                },
-                b"ASCIIHexDecode" | b"AHx" => ascii_hex(&bytes),
-                b"ASCII85Decode" | b"A85" => ascii_85(&bytes).unwrap_or_default(),
-                // Each of their bytes may stand for a thousand, so nothing may come after them.
-                b"LZWDecode" | b"LZW" | b"RunLengthDecode" | b"RL" if after < filters.len() => {
-                    return Err(TooHeavy);
-                }
-                b"LZWDecode" | b"LZW" => return within(lzw_length(&bytes), left),
-                b"RunLengthDecode" | b"RL" => return within(bytes.len().saturating_mul(64), left),
-                // A picture's filter; the interpreter passes over names that it does not know.
-                b"DCTDecode" | b"DCT" | b"JPXDecode" | b"JBIG2Decode" | b"CCITTFaxDecode"
-                | b"CCF" => return Ok(0),
-                _ => bytes,
-            };
-        }
-        within(bytes.len(), left)
-    }
-
     /// The weight of content: its bytes, and those of what it calls.
     fn content(
         &mut self,
@@ -201,10 +182,10 @@ impl<'a> Scales<'a> {
         depth: u8,
     ) -> Result<u64, TooHeavy> {
         let mut weight = u64::try_from(content.len()).unwrap_or(u64::MAX);
-        let mut saved = 0_u32;
+        let (mut saved, mut path) = (0_u32, 0_u32);
         let mut instructions = TypedIter::new(content);
         while let Some(instruction) = instructions.next() {
-            match instruction {
+            match &instruction {
                 TypedInstruction::XObject(called) => {
                     if let Some(form) = resources.get_x_object(called.0) {
                         weight = weight.saturating_add(self.form(&form, resources, depth)?);
@@ -212,9 +193,18 @@ impl<'a> Scales<'a> {
                 }
                 TypedInstruction::SaveState(_) => saved = saved.saturating_add(1),
                 TypedInstruction::RestoreState(_) => saved = saved.saturating_sub(1),
-                _ => {}
+                it if is_path(it) => path = path.saturating_add(1),
+                it if is_painted(it) => path = 0,
+                it => {
+                    let run = run_length(it);
+                    if run > MAX_RUN {
+                        return Err(TooHeavy);
+                    }
+                    let glyphs = u64::try_from(run).unwrap_or(u64::MAX);
+                    weight = weight.saturating_add(glyphs.saturating_mul(GLYPH));
+                }
             }
-            if saved > MAX_SAVED || weight > MAX_DRAWN {
+            if saved > MAX_SAVED || path > MAX_PATH || weight > MAX_DRAWN {
                 return Err(TooHeavy);
             }
         }
@@ -229,8 +219,7 @@ impl<'a> Scales<'a> {
     ) -> Result<u64, TooHeavy> {
         /// What a picture weighs: it is noted, not drawn.
         const PICTURE: u64 = 256;
-        let subtype = form.dict().get::<Name<'a>>(b"Subtype");
-        if subtype.is_some_and(|it| &*it == b"Image") {
+        if is_picture(form) {
             return Ok(PICTURE);
         }
         if let Some(weight) = self.forms.get(&form.obj_id()) {
@@ -250,79 +239,53 @@ impl<'a> Scales<'a> {
     }
 }
 
-/// The names of a stream's filters, in the order in which they are undone.
-fn filters<'a>(dict: &Dict<'a>) -> Vec<Name<'a>> {
-    let entry = |key: &[u8]| match dict.get::<Object<'a>>(key) {
-        Some(Object::Name(name)) => Some(vec![name]),
-        Some(Object::Array(names)) => Some(names.iter::<Name<'a>>().collect()),
-        _ => None,
-    };
-    entry(b"F").or_else(|| entry(b"Filter")).unwrap_or_default()
+/// Whether an instruction makes a path longer.
+fn is_path(instruction: &TypedInstruction<'_, '_>) -> bool {
+    use TypedInstruction as I;
+    matches!(
+        instruction,
+        I::MoveTo(_)
+            | I::LineTo(_)
+            | I::CubicTo(_)
+            | I::CubicStartTo(_)
+            | I::CubicEndTo(_)
+            | I::RectPath(_)
+            | I::ClosePath(_)
+    )
 }
 
-fn within(length: usize, most: usize) -> Result<usize, TooHeavy> {
-    if length > most {
-        Err(TooHeavy)
-    } else {
-        Ok(length)
-    }
+/// Whether an instruction ends a path.
+fn is_painted(instruction: &TypedInstruction<'_, '_>) -> bool {
+    use TypedInstruction as I;
+    matches!(
+        instruction,
+        I::StrokePath(_)
+            | I::CloseAndStrokePath(_)
+            | I::FillPathNonZero(_)
+            | I::FillPathNonZeroCompatibility(_)
+            | I::FillPathEvenOdd(_)
+            | I::FillAndStrokeNonZero(_)
+            | I::FillAndStrokeEvenOdd(_)
+            | I::CloseFillAndStrokeNonZero(_)
+            | I::CloseFillAndStrokeEvenOdd(_)
+            | I::EndPath(_)
+    )
 }
 
-/// How long LZW data is, unpacked (ISO 32000-2, 7.4.4.2), without unpacking it:
-/// each entry of the table is one byte longer than the code before it.
-fn lzw_length(data: &[u8]) -> usize {
-    let mut lengths: Vec<usize> = Vec::new();
-    let mut total = 0_usize;
-    let mut previous = None;
-    let (mut buffer, mut held, mut width) = (0_u32, 0_u32, 9_u32);
-    for &byte in data {
-        buffer = buffer << 8 | u32::from(byte);
-        held += 8;
-        if held < width {
-            continue;
+/// How many bytes of text an instruction shows.
+fn run_length(instruction: &TypedInstruction<'_, '_>) -> usize {
+    use TypedInstruction as I;
+    match instruction {
+        I::ShowText(shown) => shown.0.as_bytes().len(),
+        I::NextLineAndShowText(shown) => shown.0.as_bytes().len(),
+        I::ShowTextWithParameters(shown) => shown.2.as_bytes().len(),
+        I::ShowTexts(shown) => {
+            let lengths = shown.0.iter::<Object<'_>>().map(|item| match item {
+                Object::String(text) => text.as_bytes().len(),
+                _ => 0,
+            });
+            lengths.fold(0, usize::saturating_add)
         }
-        held -= width;
-        let code = usize::try_from(buffer >> held).unwrap_or_default();
-        buffer &= (1 << held) - 1;
-        if code == 256 {
-            (previous, width) = (None, 9);
-            lengths.clear();
-            continue;
-        }
-        if code == 257 {
-            break;
-        }
-        let entry = previous.map(|length: usize| length.saturating_add(1));
-        let known = code
-            .checked_sub(258)
-            .map(|index| lengths.get(index).copied());
-        let length = known.map_or(Some(1), |it| it.or(entry)).unwrap_or(1);
-        total = total.saturating_add(length);
-        if let Some(entry) = entry.filter(|_| lengths.len() < 3_838) {
-            lengths.push(entry);
-        }
-        previous = Some(length);
-        // Codes grow one before the table is full, as writers of PDF do by default.
-        width = match lengths.len() {
-            0..=252 => 9,
-            253..=764 => 10,
-            765..=1_788 => 11,
-            _ => 12,
-        };
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_length_of_lzw_is_told_without_unpacking_it() {
-        // The example of ISO 32000-2, 7.4.4.2: ten bytes.
-        let data = [0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c, 0x0c, 0x85, 0x01];
-        assert_eq!(lzw_length(&data), 10);
-        assert_eq!(lzw_length(&[]), 0);
-        assert!(lzw_length(&[0xff; 10_000]) < 100_000_000);
+        _ => 0,
     }
 }
