@@ -1,6 +1,6 @@
 //! A repeat that knows more than the first fills in what was empty.
 
-use crate::support::{TENANT, TestApp, line, slack};
+use crate::support::{FIGURES_TOLD_WITHIN, TENANT, TestApp, line, slack};
 use attachments::config::Human;
 use attachments::proto::attachment::{Kind, Source, Status};
 use attachments::proto::register_attachment_request::Source as NewSource;
@@ -104,9 +104,6 @@ async fn lines_message_type_tells_the_kind_before_any_byte() {
     }
 }
 
-/// Longer than a server process of Postgres keeps its figures to itself.
-const TOLD_WITHIN: Duration = Duration::from_secs(12);
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redelivery_costs_one_statement() {
     const REDELIVERIES: i64 = 600;
@@ -118,19 +115,14 @@ async fn a_redelivery_costs_one_statement() {
     .await;
     app.line_plays("1001", &[]);
     let first = app.ingest(line("1001")).await;
-    tokio::time::sleep(TOLD_WITHIN).await;
-    let statements = async || -> i64 {
-        let made = "select xact_commit + xact_rollback from pg_stat_database
-             where datname = current_database()";
-        sqlx::query_scalar(made).fetch_one(&app.pool).await.unwrap()
-    };
-    let before = statements().await;
+    tokio::time::sleep(FIGURES_TOLD_WITHIN).await;
+    let before = app.transactions().await;
     for _ in 0..REDELIVERIES {
         let again = app.register(line("1001")).await;
         assert_eq!(again.attachment_id, first.attachment_id);
     }
-    tokio::time::sleep(TOLD_WITHIN).await;
-    let made = statements().await - before;
+    tokio::time::sleep(FIGURES_TOLD_WITHIN).await;
+    let made = app.transactions().await - before;
     // The rest is of a process that looks after itself meanwhile.
     assert!(made >= REDELIVERIES, "{made} were counted");
     assert!(made < REDELIVERIES * 3 / 2, "{made} for {REDELIVERIES}");

@@ -8,7 +8,7 @@ mod web;
 pub use crate::ground::requests::*;
 pub use crate::ground::{ANY_PORT, LINE, PATIENCE, SLACK, TENANT, URL, database};
 pub use gateway::TestGateway;
-pub use steps::next_change;
+pub use steps::{FIGURES_TOLD_WITHIN, next_change};
 pub use web::{Visit, Web, serve};
 
 use attachments::app::{self, App};

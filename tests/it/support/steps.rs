@@ -8,7 +8,11 @@ use attachments::proto::{
     WatchAttachmentsResponse, attachment::Status as AttachmentStatus,
     delete_attachment_request::Target,
 };
+use std::time::Duration;
 use tonic::Streaming;
+
+/// Longer than a server process of Postgres keeps its figures to itself.
+pub const FIGURES_TOLD_WITHIN: Duration = Duration::from_secs(12);
 
 impl TestApp {
     /// Puts a small LINE image in place that behaves as the script says.
@@ -161,6 +165,18 @@ impl TestApp {
             waits.fetch_one(&self.pool).await.unwrap()
         })
         .await;
+    }
+
+    /// Transactions that its database has seen, this one not: each statement of
+    /// the service is one. Told [`FIGURES_TOLD_WITHIN`] after they were made.
+    pub async fn transactions(&self) -> i64 {
+        sqlx::query_scalar(
+            "select xact_commit + xact_rollback from pg_stat_database
+             where datname = current_database()",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// Rows of work that are left, of whatever attachment.

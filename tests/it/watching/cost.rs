@@ -1,6 +1,6 @@
 //! What watchers ask of the database.
 
-use crate::support::{TENANT, TestApp};
+use crate::support::{FIGURES_TOLD_WITHIN, TENANT, TestApp};
 use attachments::config::Human;
 use attachments::proto::{WatchAttachmentsRequest, WatchAttachmentsResponse};
 use futures::future::join_all;
@@ -9,8 +9,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tonic::Streaming;
 
-/// Longer than a server process of Postgres keeps its figures to itself.
-const WINDOW: Duration = Duration::from_secs(12);
 /// Statements a second of a process while nothing happens, with however many
 /// watchers.
 const AT_MOST: f64 = 20.0;
@@ -20,18 +18,9 @@ const FOR_WATCHERS: f64 = 2.0;
 
 /// Statements a second that are made in the app's database, this one's included.
 async fn statements(app: &TestApp) -> f64 {
-    let count = async || -> i64 {
-        sqlx::query_scalar(
-            "select xact_commit + xact_rollback from pg_stat_database
-             where datname = current_database()",
-        )
-        .fetch_one(&app.pool)
-        .await
-        .unwrap()
-    };
-    let (before, began) = (count().await, Instant::now());
-    sleep(WINDOW).await;
-    let made = i32::try_from(count().await - before).unwrap();
+    let (before, began) = (app.transactions().await, Instant::now());
+    sleep(FIGURES_TOLD_WITHIN).await;
+    let made = i32::try_from(app.transactions().await - before).unwrap();
     f64::from(made) / began.elapsed().as_secs_f64()
 }
 
